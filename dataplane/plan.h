@@ -1,0 +1,81 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/address.h"
+#include "base/error.h"
+#include "base/text.h"
+#include "dataplane/forwarding.h"
+
+/*
+ * How to get from what the kernel holds for a LoadBalancer to what it shall hold: only what
+ * differs, in an order that never sends a packet astray.
+ *
+ *	new      slots, sources; then acct, vip, tport, self; svc and rng last: nothing leads to
+ *	         what is not there yet
+ *	gone     svc and rng first; then the rest; slots last
+ *	changed  delete and add of one key stand in one unit
+ *	class    slots under the new mark; svc and rng switched; slots of the old mark deleted
+ */
+
+/* Elements of a unit, deletions counted too. */
+#define PLAN_UNIT_MAX 2000
+
+/*
+ * A piece of nft text that must stay within one transaction. Units must be applied in their order;
+ * neighbours may share a transaction, also with units of other LoadBalancers.
+ */
+struct plan_unit {
+	size_t start, len; /* in plan.text.bytes; a whole number of lines */
+	uint32_t n_elements;
+};
+
+/*
+ * Conntrack entries that must go, after the units are applied (and once more a second later: a
+ * packet may have been on its way). All conditions that are set must match.
+ */
+enum cleanup_when {
+	CLEANUP_NOW, /* of UDP and SCTP, and of TCP only entries that were never replied to */
+	CLEANUP_ALL_NOW,
+	/*
+	 * TCP entries, when drain_s is over. At that time skip it if the LoadBalancer forwards it
+	 * again: forwarding_find_member() for one with a destination, forwarding_find_port() and
+	 * its VIPs for one with a VIP.
+	 */
+	CLEANUP_AFTER_DRAIN,
+};
+
+struct plan_cleanup {
+	enum cleanup_when when;
+	uint16_t drain_s;           /* CLEANUP_AFTER_DRAIN */
+	uint32_t mark, mark_mask;   /* (entry's mark & mark_mask) == mark */
+	struct address destination; /* source of the reply direction; family none: any */
+	struct address vip;         /* destination of the original direction; family none: any */
+	uint8_t protocol;           /* 0: any */
+	uint16_t first, last;       /* destination ports of the original direction; 0: any */
+};
+
+struct plan {
+	struct text text;
+	struct plan_unit *units;
+	size_t n_units;
+	struct plan_cleanup *cleanups;
+	size_t n_cleanups;
+};
+
+/*
+ * @have: what is in the kernel, NULL: nothing of it.
+ * @want: what shall be, NULL: nothing. Not both NULL (required); of one LoadBalancer (the same uid,
+ *        required). A number that changed is a removal followed by a new LoadBalancer.
+ * @ret_plan: zeroed by the caller, who calls plan_deinit(); without units when nothing differs.
+ * Return: 0, -ENOMEM.
+ */
+must_check int plan_diff(const struct forwarding *have, const struct forwarding *want,
+			 struct plan *ret_plan);
+void plan_deinit(struct plan *plan);
+
+/* Elements of all units. */
+size_t plan_n_elements(const struct plan *plan);
