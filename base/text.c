@@ -72,7 +72,7 @@ static bool text_reserve(struct text *text, size_t more)
 		text->failed = true;
 		return false;
 	}
-	if (need <= text->room)
+	if (text->bytes && need <= text->room)
 		return true;
 	room = need < 64 ? 64 : need + need / 2;
 	bytes = realloc(text->bytes, room);
