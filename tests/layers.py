@@ -1,0 +1,199 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""layers.py: who may include what (docs/architecture.md), and what else a compiler does not check.
+
+layers.py [ROOT] prints a line per violation, and fails when there is one.
+layers.py --self-test shows that each rule can fail.
+"""
+import contextlib
+import fnmatch
+import pathlib
+import re
+import sys
+import tempfile
+
+# folder: what its files may include of other folders: all of one, or single headers
+FOLDERS = {
+    "base": [],
+    "messages": ["base/*"],
+    "ipam": ["base/*", "messages/desired.h"],
+    "dataplane": ["base/*", "messages/desired.h", "messages/status.h"],
+    "allocator": ["base/*", "messages/*", "ipam/*"],
+    "agent": ["base/*", "messages/*", "dataplane/*"],
+    "cli": ["base/*", "messages/*", "ipam/*", "dataplane/slots.h"],
+}
+
+# header of a library: the files that may see it
+LIBRARIES = {
+    "nats*": ["messages/bus*.c"],
+    "*.pb-c.h": ["messages/codec*.c"],
+    "protobuf-c/*": ["messages/codec*.c"],
+    "uv.h": ["messages/bus*", "allocator/*", "agent/*", "cli/*"],
+    "yaml.h": ["ipam/*.c"],
+    "jansson.h": ["ipam/*", "cli/*.c"],
+    "nftables/*": ["dataplane/*.c"],
+    "netlink/*": ["dataplane/*.c"],
+    "systemd/*": ["allocator/*.c", "agent/*.c"],
+    "microhttpd.h": ["agent/*.c"],
+}
+
+# function: where it may be called all the same
+FORBIDDEN = {
+    **{name: [] for name in (
+        "alloca", "atof", "atoi", "atol", "atoll", "gets", "sprintf", "strcat", "strcpy",
+        "strtod", "strtol", "strtoll", "strtoul", "strtoull", "vsprintf")},
+    "exit": ["*/main.c", "tests/*", "bench/*"],
+}
+
+# module without a test of its own: why
+UNTESTED = {
+}
+
+INCLUDE = re.compile(r'^[ \t]*#[ \t]*include[ \t]*([<"])([^>"]+)[>"]', re.MULTILINE)
+NOT_CODE = re.compile(r'/\*.*?\*/|//[^\n]*|"(?:\\.|[^"\\\n])*"|\'(?:\\.|[^\'\\\n])*\'', re.DOTALL)
+CALL = re.compile(r"\b(" + "|".join(FORBIDDEN) + r")\s*\(")
+
+
+def matches(path, patterns):
+    return any(fnmatch.fnmatchcase(path, pattern) for pattern in patterns)
+
+
+def line_of(text, position):
+    return text.count("\n", 0, position) + 1
+
+
+def without_comments_and_strings(text):
+    """The same text, the same lines, blank where no code is."""
+    return NOT_CODE.sub(lambda m: re.sub(r"[^\n]", " ", m[0]), text)
+
+
+def includes(path, text):
+    folder = path.split("/")[0]
+    own = path.removesuffix(".c") + ".h"
+    for number, match in enumerate(INCLUDE.finditer(text)):
+        quoted, header = match[1] == '"', match[2]
+        where = f"{path}:{line_of(text, match.start())}"
+        other = header.split("/")[0]
+        if other in FOLDERS and not quoted:
+            yield f'{where}: <{header}> is ours: write "{header}"'
+        if folder in FOLDERS and other in FOLDERS and other != folder:
+            if not matches(header, FOLDERS[folder]):
+                yield f"{where}: {folder}/ may not include {header}"
+        if folder in FOLDERS and other == "tests":
+            yield f"{where}: {folder}/ may not include {header}"
+        if quoted and "/" not in header and not header.endswith(".pb-c.h"):
+            yield f'{where}: "{header}": includes are written from the root'
+        for library, users in LIBRARIES.items():
+            if folder in FOLDERS and fnmatch.fnmatchcase(header, library):
+                if not matches(path, users):
+                    yield f"{where}: only {' and '.join(users)} may include {header}"
+        if folder in FOLDERS and header == own and number != 0:
+            yield f"{where}: the own header comes first"
+
+
+def calls(path, text):
+    code = without_comments_and_strings(text)
+    for match in CALL.finditer(code):
+        if not matches(path, FORBIDDEN[match[1]]):
+            yield f"{path}:{line_of(code, match.start())}: {match[1]}() is not used here (docs/conventions.md)"
+
+
+def header_is_guarded(path, text):
+    if path.endswith(".h") and "#pragma once" not in text:
+        yield f"{path}: no #pragma once"
+
+
+def licence(path, text):
+    if "SPDX-License-Identifier:" not in "".join(text.splitlines(True)[:3]):
+        yield f"{path}: no SPDX-License-Identifier in its first lines"
+
+
+def tested(root, path):
+    """A module without a test, and a reason that has lost its module or has got a test."""
+    folder, _, name = path.partition("/")
+    if folder in FOLDERS and name.endswith(".c") and name != "main.c":
+        test = f"tests/{folder}/test_{name}"
+        if not (root / test).exists() and path not in UNTESTED:
+            yield f"{path}: no {test}, and no reason in tests/layers.py"
+        if (root / test).exists() and path in UNTESTED:
+            yield f"{path}: has a test, but tests/layers.py says why not"
+
+
+def sources(root):
+    """(path from the root, text) of what we write: C, protobuf, meson, scripts."""
+    for file in sorted(root.rglob("*")):
+        path = file.relative_to(root).as_posix()
+        if path.startswith(("build/", "build-", ".git/")) or not file.is_file() or "__pycache__" in path:
+            continue
+        with contextlib.suppress(UnicodeDecodeError):
+            if matches(path, ["*.[ch]", "*.py", "*.sh", "*.proto", "*meson.build", "meson_options.txt"]):
+                yield path, file.read_text(encoding="utf-8")
+            elif "." not in file.name and file.read_bytes()[:2] == b"#!":
+                yield path, file.read_text(encoding="utf-8")
+
+
+def violations(root):
+    for path, text in sources(root):
+        yield from licence(path, text)
+        if path.endswith((".c", ".h")):
+            yield from includes(path, text)
+            yield from calls(path, text)
+            yield from header_is_guarded(path, text)
+            yield from tested(root, path)
+
+
+# file, its text, what layers.py must say; an empty sentence where it must be silent
+SPDX = "/* SPDX-License-Identifier: Apache-2.0 */\n"
+SELF_TESTS = [
+    ("base/a.c", "", "no SPDX"),
+    ("base/a.h", SPDX, "no #pragma once"),
+    ("base/a.c", SPDX, "no tests/base/test_a.c"),
+    ("base/a.c", SPDX + '#include "messages/bus.h"\n', "base/ may not include messages/bus.h"),
+    ("ipam/a.c", SPDX + '#include "messages/bus.h"\n', "ipam/ may not include messages/bus.h"),
+    ("ipam/a.c", SPDX + '#include "dataplane/slots.h"\n', "ipam/ may not include dataplane/slots.h"),
+    ("cli/a.c", SPDX + '#include "dataplane/nft.h"\n', "cli/ may not include dataplane/nft.h"),
+    ("ipam/a.c", SPDX + "#include <ipam/b.h>\n", "is ours"),
+    ("ipam/a.c", SPDX + '#include "b.h"\n', "written from the root"),
+    ("ipam/a.c", SPDX + '#include "ipam/b.h"\n#include "ipam/a.h"\n', "own header comes first"),
+    ("ipam/a.c", SPDX + '#include "tests/support/cmocka.h"\n', "may not include tests/"),
+    ("agent/a.c", SPDX + "#include <nats/nats.h>\n", "only messages/bus*.c may include nats/nats.h"),
+    ("agent/a.c", SPDX + '#include "ilb.pb-c.h"\n', "may include ilb.pb-c.h"),
+    ("agent/a.c", SPDX + "# include <yaml.h>\n", "may include yaml.h"),
+    ("ipam/a.c", SPDX + "#include <uv.h>\n", "may include uv.h"),
+    ("base/a.c", SPDX + "int a(void) { return atoi(s); }\n", "base/a.c:2: atoi() is not used"),
+    ("agent/a.c", SPDX + "void a(void) { exit(1); }\n", "exit() is not used"),
+    ("agent/main.c", SPDX + "void a(void) { exit(1); }\n", ""),
+    ("agent/main.c", SPDX + '/* atoi(x) */ char *s = "atoi(x)"; // atoi(x)\n', ""),
+    ("agent/main.c", SPDX + '#include "dataplane/nft.h"\n', ""),
+    ("tests/ipam/test_a.c", SPDX + '#include "messages/bus.h"\n', ""),
+    ("check", "#!/bin/sh\n", "no SPDX"),
+]
+
+
+def self_test():
+    failed = 0
+    for path, text, sentence in SELF_TESTS:
+        with tempfile.TemporaryDirectory() as name:
+            root = pathlib.Path(name)
+            (root / path).parent.mkdir(parents=True, exist_ok=True)
+            (root / path).write_text(text, encoding="utf-8")
+            said = list(violations(root))
+        if not any(sentence in line for line in said) if sentence else said:
+            failed += 1
+            print(f"self-test: {path} with {text!r}: expected {sentence!r}, said {said}")
+    return failed
+
+
+def main():
+    if sys.argv[1:] == ["--self-test"]:
+        return 1 if self_test() else 0
+    root = pathlib.Path(sys.argv[1] if sys.argv[1:] else pathlib.Path(__file__).parent.parent)
+    found = list(violations(root))
+    found += [f"{path}: listed in tests/layers.py, but not there"
+              for path in UNTESTED if not (root / path).exists()]
+    print("\n".join(found), end="\n" if found else "")
+    return 1 if found else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
