@@ -9,12 +9,13 @@
 #include "messages/status.h"
 
 /*
- * Between bytes on the wire (ilb.proto) and our own structs. The only file that sees generated
+ * Between bytes on the wire (ilb.proto) and our own structs. Only the three codec*.c see generated
  * types. Unpacking checks every count, length and range against the limits in desired.h and
  * status.h, in a memory arena bounded by the size of the message: what it gives can be trusted to
  * be well formed, not to be true.
  *
- * pack: gives malloc'ed bytes. Return: 0, -ENOMEM.
+ * pack: gives malloc'ed bytes. Return: 0, -ENOMEM. Sentences are cut at STATUS_SENTENCE_MAX, all
+ *   else is the caller's: what is over a limit is packed and refused by whoever gets it.
  * unpack: Return: 0, -EBADMSG with a sentence that names the field, -E2BIG over a limit, -ENOMEM.
  */
 
@@ -43,5 +44,8 @@ must_check int sync_unpack(const void *bytes, size_t len, struct sync **ret_sync
  */
 must_check int codec_digest(const struct desired_lb *lb, uint64_t *ret_digest);
 
-/* Bytes that the LoadBalancer takes in a message: what a snapshot is cut into parts by. */
+/*
+ * Bytes that the LoadBalancer takes in a message: what a snapshot is cut into parts by.
+ * CODEC_MESSAGE_MAX without memory.
+ */
 size_t codec_size(const struct desired_lb *lb);

@@ -22,6 +22,9 @@
 #define DESIRED_SOURCES_MAX      256  /* sourceRanges of one LoadBalancer */
 #define DESIRED_WEIGHT_MAX       256
 #define DESIRED_NUMBER_MAX       0xffffffU /* 24 bits of the ct mark; 0 is never used */
+#define DESIRED_SIZE_INDEX_MAX   6
+#define DESIRED_DRAIN_MAX        3600 /* seconds */
+#define DESIRED_PATH_MAX         1024 /* bytes of a health check's path, visible ASCII */
 
 enum protocol { /* IANA numbers */
 		PROTOCOL_TCP = 6,
@@ -81,7 +84,7 @@ struct desired_lb {
 	enum affinity affinity;
 	struct desired_check check;
 	enum all_unhealthy when_all_unhealthy;
-	uint16_t drain_s; /* 0..3600 */
+	uint16_t drain_s; /* 0..DESIRED_DRAIN_MAX */
 };
 
 void desired_lb_deinit(struct desired_lb *lb);

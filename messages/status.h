@@ -17,6 +17,8 @@
 #define STATUS_ADDRESSES_MAX  65536
 #define STATUS_CONDITIONS_MAX 16
 #define STATUS_SENTENCE_MAX   512 /* bytes; longer ones are cut by who writes them */
+#define STATUS_REASON_MAX     64
+#define STATUS_VERSION_MAX    64
 #define ALIVE_NETWORKS_MAX    4096
 #define SYNC_NETWORKS_MAX     256 /* of one request; an agent with more sends several */
 
