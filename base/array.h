@@ -33,4 +33,4 @@ must_check int array_grow(void *items, size_t n, size_t size);
 
 /* Walks `items` with a pointer named `item`. */
 #define ARRAY_FOREACH(item, items, n) \
-	for (__typeof__(&(items)[0]) item = (items); item < (items) + (n); item++)
+	for (__typeof__(*(items)) *item = (items); item < (items) + (n); item++)
