@@ -102,6 +102,10 @@ const struct forwarding_member *forwarding_slot(const struct forwarding *forward
 const struct forwarding_member *forwarding_find_member(const struct forwarding *forwarding,
 						       const struct address *address);
 
+/* The first entry of the protocol that ends at `port` or behind it, or NULL. */
+const struct forwarding_port *forwarding_next_port(const struct forwarding *forwarding,
+						   uint8_t protocol, uint16_t port);
+
 /* The port entry that serves it, or NULL. */
 const struct forwarding_port *forwarding_find_port(const struct forwarding *forwarding,
 						   uint8_t protocol, uint16_t port);
