@@ -1,0 +1,417 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dataplane/plan.h"
+
+#include <stdlib.h>
+
+#include "base/array.h"
+#include "base/require.h"
+#include "dataplane/cleanup.h"
+#include "dataplane/unit.h"
+
+/*
+ * Elements belong to one of three: to a mark (slot, self, src), to a VIP (svc, rng, tport, vip) or
+ * to the number (acct). What belongs to a mark can be written before anything leads to it; so
+ * where the mark changes, all of it is written under the new mark, then svc and rng are switched,
+ * then what belongs to the old mark goes. Within one mark, elements are exchanged in place.
+ */
+struct diff {
+	struct unit unit;
+	const struct forwarding *have, *want;
+	enum family family;
+	uint32_t have_mark, want_mark; /* 0: has no VIP of the family */
+};
+
+static const enum family families[] = {FAMILY_IPV4, FAMILY_IPV6};
+
+static const struct address *vip_of(const struct forwarding *f, enum family family)
+{
+	return f && f->vips[family_index(family)].family ? &f->vips[family_index(family)] : NULL;
+}
+
+static uint32_t mark_of(const struct forwarding *f, enum family family)
+{
+	return vip_of(f, family) ? forwarding_mark(f, family) : 0;
+}
+
+static void add_slot(struct diff *d, const struct forwarding *f, uint32_t mark, size_t slot,
+		     bool add)
+{
+	struct text *text = unit_element(&d->unit, add);
+
+	unit_mark(text, mark);
+	text_add(text, " . ");
+	unit_number(text, (uint32_t)slot);
+	if (add) {
+		text_add(text, " : ");
+		unit_address(text, &forwarding_slot(f, d->family, slot)->address);
+	}
+}
+
+/* All slots of a mark are added or deleted. */
+static void all_slots(struct diff *d, const struct forwarding *f, uint32_t mark, bool add)
+{
+	size_t n = forwarding_n_slots(f, d->family);
+
+	unit_section(&d->unit, "slot", d->family);
+	for (size_t i = 0; i < n; i++) {
+		unit_reserve(&d->unit, 1);
+		add_slot(d, f, mark, i, add);
+	}
+}
+
+static void changed_slots(struct diff *d)
+{
+	size_t n = forwarding_n_slots(d->want, d->family);
+
+	unit_section(&d->unit, "slot", d->family);
+	for (size_t i = 0; i < n; i++) {
+		if (address_equal(&forwarding_slot(d->have, d->family, i)->address,
+				  &forwarding_slot(d->want, d->family, i)->address))
+			continue;
+		unit_reserve(&d->unit, 2);
+		add_slot(d, d->have, d->have_mark, i, false);
+		add_slot(d, d->want, d->want_mark, i, true);
+	}
+}
+
+static bool has_self(const struct forwarding *f, const struct address *address)
+{
+	const struct forwarding_member *member = f ? forwarding_find_member(f, address) : NULL;
+
+	return member && member->local;
+}
+
+/* The local destinations of `f` that `other` (may be NULL) has not. */
+static void self_elements(struct diff *d, const struct forwarding *f,
+			  const struct forwarding *other, uint32_t mark, bool add)
+{
+	unit_section(&d->unit, "self", d->family);
+	ARRAY_FOREACH(member, f->members, f->n_members) {
+		struct text *text;
+
+		if (member->address.family != d->family || !member->local ||
+		    has_self(other, &member->address))
+			continue;
+		unit_reserve(&d->unit, 1);
+		text = unit_element(&d->unit, add);
+		unit_mark(text, mark);
+		text_add(text, " . ");
+		unit_address(text, &member->address);
+		text_add(text, " . ");
+		unit_address(text, &member->address);
+	}
+}
+
+static bool has_source(const struct forwarding *f, const struct cidr *source)
+{
+	for (size_t i = 0; f && i < f->n_sources; i++)
+		if (cidr_equal(&f->sources[i], source))
+			return true;
+	return false;
+}
+
+/*
+ * Sources of `f` that `other` has not. A wider prefix that replaces narrower ones overlaps them:
+ * all changes of one LoadBalancer's sources stand in one unit (DESIRED_SOURCES_MAX allows it).
+ */
+static void source_elements(struct diff *d, const struct forwarding *f,
+			    const struct forwarding *other, uint32_t mark, bool add)
+{
+	ARRAY_FOREACH(source, f->sources, f->n_sources) {
+		char prefix[CIDR_TEXT_MAX];
+		struct text *text;
+
+		if (source->address.family != d->family || has_source(other, source))
+			continue;
+		text = unit_element(&d->unit, add);
+		unit_mark(text, mark);
+		text_addf(text, " . %s", cidr_format(source, prefix));
+	}
+}
+
+static void reserve_sources(struct diff *d)
+{
+	unit_section(&d->unit, "src", d->family);
+	unit_reserve(&d->unit, (d->have ? (uint32_t)d->have->n_sources : 0) +
+				       (d->want ? (uint32_t)d->want->n_sources : 0));
+}
+
+static bool is_restricted(uint32_t mark)
+{
+	return mark & CLASS_RESTRICTED;
+}
+
+/* What belongs to a mark, all of it. */
+static void whole_mark(struct diff *d, const struct forwarding *f, uint32_t mark, bool add)
+{
+	if (!mark || (mark & CLASS_SIZE_MASK) == CLASS_REFUSE)
+		return;
+	all_slots(d, f, mark, add);
+	self_elements(d, f, NULL, mark, add);
+	if (!is_restricted(mark))
+		return;
+	reserve_sources(d);
+	source_elements(d, f, NULL, mark, add);
+}
+
+static void changed_mark(struct diff *d)
+{
+	if (!d->want_mark || (d->want_mark & CLASS_SIZE_MASK) == CLASS_REFUSE)
+		return;
+	changed_slots(d);
+	self_elements(d, d->have, d->want, d->have_mark, false);
+	self_elements(d, d->want, d->have, d->want_mark, true);
+	if (!is_restricted(d->want_mark))
+		return;
+	reserve_sources(d);
+	source_elements(d, d->have, d->want, d->have_mark, false);
+	source_elements(d, d->want, d->have, d->want_mark, true);
+}
+
+/* acct, in both directions. */
+static void account(struct diff *d, uint32_t number, bool add)
+{
+	static const char *const sets[] = {"acct_original", "acct_reply"};
+
+	for (size_t i = 0; i < ARRAY_SIZE(sets); i++) {
+		unit_section(&d->unit, sets[i], FAMILY_NONE);
+		unit_reserve(&d->unit, 1);
+		unit_mark(unit_element(&d->unit, add), number << 8);
+	}
+}
+
+static void vip_element(struct diff *d, const struct address *vip, bool add)
+{
+	unit_section(&d->unit, "vip", d->family);
+	unit_reserve(&d->unit, 1);
+	unit_address(unit_element(&d->unit, add), vip);
+}
+
+static const char *protocol_word(uint8_t protocol)
+{
+	return protocol == PROTOCOL_TCP ? "tcp" : protocol == PROTOCOL_UDP ? "udp" : "sctp";
+}
+
+/* "10.0.0.1 . tcp . 80" */
+static void service_key(struct text *text, const struct address *vip, uint8_t protocol,
+			uint16_t port)
+{
+	unit_address(text, vip);
+	text_add(text, " . ");
+	text_add(text, protocol_word(protocol));
+	text_add(text, " . ");
+	unit_number(text, port);
+}
+
+/* The port's entry in `f` where a look-up in svc finds it. */
+static const struct forwarding_port *exact_port(const struct forwarding *f, uint8_t protocol,
+						uint16_t port)
+{
+	const struct forwarding_port *entry = f ? forwarding_find_port(f, protocol, port) : NULL;
+
+	return entry && forwarding_port_is_exact(entry) ? entry : NULL;
+}
+
+static uint16_t translation(const struct forwarding_port *entry)
+{
+	return entry && entry->target != entry->first ? entry->target : 0;
+}
+
+/* One port of svc: what `d` says of it is written if `f` is the side that names it first. */
+static void service(struct diff *d, const struct forwarding *f, uint8_t protocol, uint16_t port,
+		    bool removals)
+{
+	const struct forwarding *other = f == d->want ? d->have : d->want;
+	const struct address *vip = vip_of(f, d->family), *theirs = vip_of(other, d->family);
+	bool both = theirs && address_equal(vip, theirs) && exact_port(other, protocol, port);
+	struct text *text;
+
+	if (removals ? both : both && d->have_mark == d->want_mark)
+		return;
+	unit_reserve(&d->unit, both ? 2 : 1);
+	if (both || removals)
+		service_key(unit_element(&d->unit, false), vip, protocol, port);
+	if (removals)
+		return;
+	text = unit_element(&d->unit, true);
+	service_key(text, vip, protocol, port);
+	text_add(text, " : ");
+	unit_mark(text, d->want_mark);
+}
+
+/*
+ * `removals` false: what is new or changed in svc; true: what is gone from it. Ranges stand
+ * between the two, because ports may move from one form to the other.
+ */
+static void services(struct diff *d, bool removals)
+{
+	const struct forwarding *f = removals ? d->have : d->want;
+
+	if (!vip_of(f, d->family))
+		return;
+	unit_section(&d->unit, "svc", d->family);
+	ARRAY_FOREACH(entry, f->ports, f->n_ports)
+		for (uint32_t port = entry->first;
+		     port <= entry->last && forwarding_port_is_exact(entry); port++)
+			service(d, f, entry->protocol, (uint16_t)port, removals);
+}
+
+/* The port's translation where clients see it: at this VIP. */
+static uint16_t target_at(const struct forwarding *f, const struct address *vip, uint8_t protocol,
+			  uint16_t port)
+{
+	const struct address *own = vip_of(f, (enum family)vip->family);
+
+	return own && address_equal(own, vip) ? translation(exact_port(f, protocol, port)) : 0;
+}
+
+static void targets(struct diff *d, bool removals)
+{
+	const struct forwarding *f = removals ? d->have : d->want;
+	const struct address *vip = vip_of(f, d->family);
+
+	unit_section(&d->unit, "tport", d->family);
+	for (size_t i = 0; vip && i < f->n_ports; i++) {
+		const struct forwarding_port *entry = &f->ports[i];
+		uint16_t have = target_at(d->have, vip, entry->protocol, entry->first);
+		uint16_t want = target_at(d->want, vip, entry->protocol, entry->first);
+		struct text *text;
+
+		if (have == want || (removals ? want != 0 : want == 0))
+			continue;
+		unit_reserve(&d->unit, have && want ? 2 : 1);
+		if (have)
+			service_key(unit_element(&d->unit, false), vip, entry->protocol,
+				    entry->first);
+		if (!want)
+			continue;
+		text = unit_element(&d->unit, true);
+		service_key(text, vip, entry->protocol, entry->first);
+		text_add(text, " : ");
+		unit_number(text, want);
+	}
+}
+
+/* Whether `f` has exactly this range under this mark. */
+static bool has_range(const struct forwarding *f, const struct address *vip, uint32_t mark,
+		      const struct forwarding_port *range)
+{
+	const struct address *own = f ? vip_of(f, (enum family)vip->family) : NULL;
+	const struct forwarding_port *entry;
+
+	if (!own || !address_equal(own, vip) || mark_of(f, (enum family)vip->family) != mark)
+		return false;
+	entry = forwarding_find_port(f, range->protocol, range->first);
+	return entry && entry->first == range->first && entry->last == range->last;
+}
+
+static size_t ranges_of(struct diff *d, uint8_t protocol, bool add, bool write)
+{
+	const struct forwarding *f = add ? d->want : d->have, *other = add ? d->have : d->want;
+	const struct address *vip = vip_of(f, d->family);
+	uint32_t mark = add ? d->want_mark : d->have_mark;
+	size_t n = 0;
+
+	for (size_t i = 0; vip && i < f->n_ports; i++) {
+		const struct forwarding_port *entry = &f->ports[i];
+		struct text *text;
+
+		if (entry->protocol != protocol || forwarding_port_is_exact(entry) ||
+		    has_range(other, vip, mark, entry))
+			continue;
+		n++;
+		if (!write)
+			continue;
+		text = unit_element(&d->unit, add);
+		unit_address(text, vip);
+		text_addf(text, " . %u-%u", entry->first, entry->last);
+		if (add) {
+			text_add(text, " : ");
+			unit_mark(text, mark);
+		}
+	}
+	return n;
+}
+
+/*
+ * Old and new ranges may overlap, so all of them change at once. PLAN_UNIT_MAX has room for all:
+ * ranges of more than 16 ports, DESIRED_PORTS_MAX entries in `have` and as many in `want` (the
+ * few units with more than PLAN_UNIT_MAX elements of that kind are still one transaction).
+ */
+static void ranges(struct diff *d)
+{
+	static const struct {
+		uint8_t protocol;
+		const char *map;
+	} maps[] = {{PROTOCOL_TCP, "rngtcp"}, {PROTOCOL_UDP, "rngudp"}, {PROTOCOL_SCTP, "rngsctp"}};
+
+	for (size_t i = 0; i < ARRAY_SIZE(maps); i++) {
+		unit_section(&d->unit, maps[i].map, d->family);
+		unit_reserve(&d->unit, (uint32_t)(ranges_of(d, maps[i].protocol, false, false) +
+						  ranges_of(d, maps[i].protocol, true, false)));
+		(void)ranges_of(d, maps[i].protocol, false, true);
+		(void)ranges_of(d, maps[i].protocol, true, true);
+	}
+}
+
+static void diff_family(struct diff *d)
+{
+	const struct address *have = vip_of(d->have, d->family);
+	const struct address *want = vip_of(d->want, d->family);
+	bool same_vip = have && want && address_equal(have, want);
+
+	d->have_mark = mark_of(d->have, d->family);
+	d->want_mark = mark_of(d->want, d->family);
+	if (d->have_mark == d->want_mark)
+		changed_mark(d);
+	else
+		whole_mark(d, d->want, d->want_mark, true);
+	if (want && !same_vip)
+		vip_element(d, want, true);
+	targets(d, false);
+	services(d, false);
+	ranges(d);
+	services(d, true);
+	targets(d, true);
+	if (have && !same_vip)
+		vip_element(d, have, false);
+	if (d->have_mark != d->want_mark)
+		whole_mark(d, d->have, d->have_mark, false);
+}
+
+int plan_diff(const struct forwarding *have, const struct forwarding *want, struct plan *ret_plan)
+{
+	struct diff d = {.unit = {.plan = ret_plan}, .have = have, .want = want};
+	bool same = have && want && have->number == want->number;
+	int r;
+
+	require(have || want);
+	require(!have || !want || uuid_compare(&have->uid, &want->uid) == 0);
+	if (want && !same)
+		account(&d, want->number, true);
+	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
+		d.family = families[i];
+		diff_family(&d);
+	}
+	if (have && !same)
+		account(&d, have->number, false);
+	r = unit_finish(&d.unit);
+	return r < 0 ? r : cleanup_diff(have, want, ret_plan);
+}
+
+void plan_deinit(struct plan *plan)
+{
+	text_deinit(&plan->text);
+	free(plan->units);
+	free(plan->cleanups);
+	*plan = (struct plan){};
+}
+
+size_t plan_n_elements(const struct plan *plan)
+{
+	size_t n = 0;
+
+	ARRAY_FOREACH(unit, plan->units, plan->n_units)
+		n += unit->n_elements;
+	return n;
+}
