@@ -338,6 +338,10 @@ class Lab:
         done = self.ilb("get", reference, "-n", name_space, "-o", "json", check=False)
         return json.loads(done.stdout) if done.returncode == 0 else None
 
+    def wait_serving(self):
+        wait_until("an allocator serves",
+                   lambda: self.ilb("get", "networks", check=False).returncode == 0)
+
     def wait_ready(self, name, name_space="default", timeout="30s"):
         return self.ilb("wait", f"loadbalancer/{name}", "-n", name_space, "--for=ready",
                         "--timeout", timeout)
@@ -387,6 +391,12 @@ def can_connect(port):
     with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1) as s:
         return s.recv(5) == b"INFO "
     return False
+
+
+def example(name):
+    """A manifest of examples/."""
+    with open(os.path.join(ROOT, "examples", name), encoding="utf-8") as file:
+        return file.read()
 
 
 def nic_manifest(machine, labels="app: web", network="my-network"):
