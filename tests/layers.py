@@ -42,7 +42,7 @@ FORBIDDEN = {
     **{name: [] for name in (
         "alloca", "atof", "atoi", "atol", "atoll", "gets", "sprintf", "strcat", "strcpy",
         "strtod", "strtol", "strtoll", "strtoul", "strtoull", "vsprintf")},
-    "exit": ["*/main.c", "tests/*", "bench/*"],
+    "exit": ["*/main.c"],
 }
 
 # module without a test of its own: why
@@ -94,6 +94,8 @@ def includes(path, text):
 
 
 def calls(path, text):
+    if path.split("/")[0] not in FOLDERS:
+        return
     code = without_comments_and_strings(text)
     for match in CALL.finditer(code):
         if not matches(path, FORBIDDEN[match[1]]):
@@ -176,7 +178,7 @@ SELF_TESTS = [
     ("agent/main.c", SPDX + "void a(void) { exit(1); }\n", ""),
     ("agent/main.c", SPDX + '/* atoi(x) */ char *s = "atoi(x)"; // atoi(x)\n', ""),
     ("agent/main.c", SPDX + '#include "dataplane/nft.h"\n', ""),
-    ("tests/ipam/test_a.c", SPDX + '#include "messages/bus.h"\n', ""),
+    ("tests/ipam/test_a.c", SPDX + '#include "messages/bus.h"\nlong a = atoi(b), c = exit(0);\n', ""),
     ("check", "#!/bin/sh\n", "no SPDX"),
 ]
 
