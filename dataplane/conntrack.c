@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dataplane/conntrack.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/netfilter/nf_conntrack_common.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/netfilter/nfnetlink_conntrack.h>
+#include <netinet/in.h>
+#include <netlink/attr.h>
+#include <netlink/msg.h>
+#include <netlink/netlink.h>
+
+#include "base/array.h"
+#include "base/file.h"
+#include "base/text.h"
+#include "dataplane/netlink.h"
+
+/* Above so many filters one listing is cheaper than so many passes. */
+#define N_PASSES_MAX 16
+
+/* Bits of CTA_FILTER_*_FLAGS. Source: linux/net/netfilter/nf_internals.h. */
+#define FILTER_IP_SRC    (1U << 0)
+#define FILTER_IP_DST    (1U << 1)
+#define FILTER_PROTO_NUM (1U << 3)
+#define FILTER_DST_PORT  (1U << 5)
+
+struct conntrack {
+	struct nl_sock *sock;
+	bool listing; /* the kernel has no filtered deletion */
+};
+
+int conntrack_new(struct conntrack **ret_conntrack, struct error *err)
+{
+	auto_call(conntrack_freep) struct conntrack *conntrack = NULL;
+	int r;
+
+	conntrack = calloc(1, sizeof(*conntrack));
+	if (!conntrack)
+		return error_set(err, -ENOMEM, "out of memory");
+	r = netlink_open(NETLINK_NETFILTER, &conntrack->sock, err);
+	if (r < 0)
+		return error_prefix(err, r, "conntrack");
+	*ret_conntrack = TAKE(conntrack);
+	return 0;
+}
+
+void conntrack_free(struct conntrack *conntrack)
+{
+	if (!conntrack)
+		return;
+	nl_socket_free(conntrack->sock);
+	free(conntrack);
+}
+
+void conntrack_force_listing(struct conntrack *conntrack)
+{
+	conntrack->listing = true;
+}
+
+static int af_of(enum family family)
+{
+	return family == FAMILY_IPV4 ? AF_INET : family == FAMILY_IPV6 ? AF_INET6 : AF_UNSPEC;
+}
+
+static struct nl_msg *message_new(int type, int flags, int af)
+{
+	/* Version 1: the kernel looks at the family, for filters. */
+	struct nfgenmsg header = {.nfgen_family = (uint8_t)af, .version = af != AF_UNSPEC};
+	struct nl_msg *msg;
+
+	msg = nlmsg_alloc_simple(NFNL_SUBSYS_CTNETLINK << 8 | type, NLM_F_REQUEST | flags);
+	if (!msg)
+		return NULL;
+	if (nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) < 0) {
+		nlmsg_free(msg);
+		return NULL;
+	}
+	return msg;
+}
+
+/* One side of a flow: an address, and of the original side protocol and port. */
+static int put_tuple(struct nl_msg *msg, int type, int ip_type, const struct address *address,
+		     uint8_t protocol, uint16_t port)
+{
+	struct nlattr *tuple, *nest;
+	int r = 0;
+
+	tuple = nla_nest_start(msg, type);
+	if (!tuple)
+		return -ENOMEM;
+	if (address->family != FAMILY_NONE) {
+		nest = nla_nest_start(msg, CTA_TUPLE_IP);
+		r |= nest ? nla_put(msg, ip_type, (int)address_len(address), address->bytes) : -1;
+		if (nest)
+			nla_nest_end(msg, nest);
+	}
+	if (protocol != 0) {
+		nest = nla_nest_start(msg, CTA_TUPLE_PROTO);
+		r |= nest ? nla_put_u8(msg, CTA_PROTO_NUM, protocol) : -1;
+		if (port != 0)
+			r |= nla_put_u16(msg, CTA_PROTO_DST_PORT, htons(port));
+		if (nest)
+			nla_nest_end(msg, nest);
+	}
+	nla_nest_end(msg, tuple);
+	return r ? -ENOMEM : 0;
+}
+
+static int put_flags(struct nl_msg *msg, uint32_t orig, uint32_t reply)
+{
+	struct nlattr *nest = nla_nest_start(msg, CTA_FILTER);
+
+	if (!nest || nla_put_u32(msg, CTA_FILTER_ORIG_FLAGS, orig) < 0 ||
+	    nla_put_u32(msg, CTA_FILTER_REPLY_FLAGS, reply) < 0)
+		return -ENOMEM;
+	nla_nest_end(msg, nest);
+	return 0;
+}
+
+/* Which parts of the two tuples shall be compared: the others are not even looked at. */
+static int put_tuples(struct nl_msg *msg, const struct conntrack_filter *filter)
+{
+	bool v4 = filter->vip.family == FAMILY_IPV4 || filter->destination.family == FAMILY_IPV4;
+	uint32_t orig = 0, reply = 0;
+	int r = 0;
+
+	if (filter->vip.family != FAMILY_NONE)
+		orig |= FILTER_IP_DST;
+	if (filter->protocol != 0)
+		orig |= FILTER_PROTO_NUM | (filter->first != 0 ? FILTER_DST_PORT : 0);
+	if (filter->destination.family != FAMILY_NONE)
+		reply |= FILTER_IP_SRC;
+	if (orig != 0)
+		r = put_tuple(msg, CTA_TUPLE_ORIG, v4 ? CTA_IP_V4_DST : CTA_IP_V6_DST, &filter->vip,
+			      filter->protocol, filter->first);
+	if (r == 0 && reply != 0)
+		r = put_tuple(msg, CTA_TUPLE_REPLY, v4 ? CTA_IP_V4_SRC : CTA_IP_V6_SRC,
+			      &filter->destination, 0, 0);
+	return r < 0 || (orig | reply) == 0 ? r : put_flags(msg, orig, reply);
+}
+
+static int put_conditions(struct nl_msg *msg, const struct conntrack_filter *filter)
+{
+	int r = 0;
+
+	if (filter->mark_mask != 0) {
+		r |= nla_put_u32(msg, CTA_MARK, htonl(filter->mark));
+		r |= nla_put_u32(msg, CTA_MARK_MASK, htonl(filter->mark_mask));
+	}
+	if (filter->unreplied) {
+		r |= nla_put_u32(msg, CTA_STATUS, 0);
+		r |= nla_put_u32(msg, CTA_STATUS_MASK, htonl(IPS_SEEN_REPLY));
+	}
+	return r ? -ENOMEM : put_tuples(msg, filter);
+}
+
+static enum family family_of(const struct conntrack_filter *filter)
+{
+	return filter->vip.family != FAMILY_NONE ? filter->vip.family : filter->destination.family;
+}
+
+/* Protocols need a family to be looked at: without an address, one pass each. */
+static int delete_filtered_of(struct conntrack *conntrack, const struct conntrack_filter *filter,
+			      int af)
+{
+	struct nl_msg *msg;
+	int r;
+
+	msg = message_new(IPCTNL_MSG_CT_DELETE, 0, af);
+	if (!msg)
+		return -ENOMEM;
+	r = put_conditions(msg, filter);
+	if (r < 0) {
+		nlmsg_free(msg);
+		return r;
+	}
+	return netlink_talk(conntrack->sock, msg);
+}
+
+static int delete_filtered(struct conntrack *conntrack, const struct conntrack_filter *filter)
+{
+	enum family family = family_of(filter);
+	int r;
+
+	if (family != FAMILY_NONE || filter->protocol == 0)
+		return delete_filtered_of(conntrack, filter, af_of(family));
+	r = delete_filtered_of(conntrack, filter, AF_INET);
+	return r < 0 ? r : delete_filtered_of(conntrack, filter, AF_INET6);
+}
+
+/* An entry as it is listed, as far as filters look at it. */
+struct entry {
+	struct address destination, vip;
+	uint8_t protocol;
+	uint16_t port;
+	uint32_t mark, status;
+};
+
+static void read_address(struct nlattr *tuple, int type4, int type6, struct address *ret)
+{
+	struct nlattr *nest = nla_find(nla_data(tuple), nla_len(tuple), CTA_TUPLE_IP);
+	struct nlattr *ip;
+
+	if (!nest)
+		return;
+	ip = nla_find(nla_data(nest), nla_len(nest), type4);
+	if (!ip)
+		ip = nla_find(nla_data(nest), nla_len(nest), type6);
+	if (ip && address_from_bytes(nla_data(ip), (size_t)nla_len(ip), ret) < 0)
+		*ret = (struct address){}; /* of a family to come: matches no filter's address */
+}
+
+static void read_protocol(struct nlattr *tuple, struct entry *entry)
+{
+	struct nlattr *nest = nla_find(nla_data(tuple), nla_len(tuple), CTA_TUPLE_PROTO);
+	struct nlattr *attr;
+
+	if (!nest)
+		return;
+	attr = nla_find(nla_data(nest), nla_len(nest), CTA_PROTO_NUM);
+	if (attr)
+		entry->protocol = nla_get_u8(attr);
+	attr = nla_find(nla_data(nest), nla_len(nest), CTA_PROTO_DST_PORT);
+	if (attr)
+		entry->port = ntohs(nla_get_u16(attr));
+}
+
+static struct nlattr *find(struct nlmsghdr *header, int type)
+{
+	return nlmsg_find_attr(header, sizeof(struct nfgenmsg), type);
+}
+
+static void read_entry(struct nlmsghdr *header, struct entry *entry)
+{
+	struct nlattr *orig = find(header, CTA_TUPLE_ORIG), *reply = find(header, CTA_TUPLE_REPLY);
+	struct nlattr *mark = find(header, CTA_MARK), *status = find(header, CTA_STATUS);
+
+	if (orig) {
+		read_address(orig, CTA_IP_V4_DST, CTA_IP_V6_DST, &entry->vip);
+		read_protocol(orig, entry);
+	}
+	if (reply)
+		read_address(reply, CTA_IP_V4_SRC, CTA_IP_V6_SRC, &entry->destination);
+	if (mark)
+		entry->mark = ntohl(nla_get_u32(mark));
+	if (status)
+		entry->status = ntohl(nla_get_u32(status));
+}
+
+static bool matches(const struct conntrack_filter *filter, const struct entry *entry)
+{
+	if ((entry->mark & filter->mark_mask) != (filter->mark & filter->mark_mask))
+		return false;
+	if (filter->destination.family != FAMILY_NONE &&
+	    !address_equal(&filter->destination, &entry->destination))
+		return false;
+	if (filter->vip.family != FAMILY_NONE && !address_equal(&filter->vip, &entry->vip))
+		return false;
+	if (filter->protocol != 0 && filter->protocol != entry->protocol)
+		return false;
+	if (filter->first != 0 && (entry->port < filter->first || entry->port > filter->last))
+		return false;
+	return !filter->unreplied || !(entry->status & IPS_SEEN_REPLY);
+}
+
+struct listing {
+	const struct conntrack_filter *filters;
+	size_t n_filters;
+	struct nl_msg **doomed; /* deletions to send once the listing is over */
+	size_t n_doomed;
+	int error;
+};
+
+/* The deletion of exactly the listed entry: its original tuple and its id. */
+static struct nl_msg *deletion_of(struct nlmsghdr *header)
+{
+	const struct nfgenmsg *gen = nlmsg_data(header);
+	struct nlattr *orig = find(header, CTA_TUPLE_ORIG), *id = find(header, CTA_ID);
+	struct nl_msg *msg = message_new(IPCTNL_MSG_CT_DELETE, 0, gen->nfgen_family);
+
+	if (!msg || !orig)
+		goto fail;
+	if (nla_put(msg, CTA_TUPLE_ORIG | NLA_F_NESTED, nla_len(orig), nla_data(orig)) < 0)
+		goto fail;
+	if (id && nla_put(msg, CTA_ID, nla_len(id), nla_data(id)) < 0)
+		goto fail;
+	return msg;
+fail:
+	nlmsg_free(msg);
+	return NULL;
+}
+
+static int list_one(struct nl_msg *msg, void *user)
+{
+	struct nlmsghdr *header = nlmsg_hdr(msg);
+	struct listing *listing = user;
+	struct nl_msg **doomed;
+	struct entry entry = {};
+	bool hit = false;
+
+	read_entry(header, &entry);
+	for (size_t i = 0; i < listing->n_filters && !hit; i++)
+		hit = matches(&listing->filters[i], &entry);
+	if (!hit)
+		return NL_OK;
+	doomed = ARRAY_ADD(listing->doomed, listing->n_doomed);
+	if (doomed)
+		*doomed = deletion_of(header);
+	if (!doomed || !*doomed)
+		listing->error = -ENOMEM;
+	return NL_OK;
+}
+
+/* An entry that went by itself in the meantime is what was wanted. */
+static int delete_doomed(struct conntrack *conntrack, struct listing *listing)
+{
+	int r = listing->error, sent;
+
+	for (size_t i = 0; i < listing->n_doomed; i++) {
+		if (!listing->doomed[i])
+			continue;
+		sent = netlink_talk(conntrack->sock, listing->doomed[i]);
+		if (sent < 0 && sent != -ENOENT && r == 0)
+			r = sent;
+	}
+	free(listing->doomed);
+	return r;
+}
+
+static int delete_listed(struct conntrack *conntrack, const struct conntrack_filter *filters,
+			 size_t n_filters)
+{
+	struct listing listing = {.filters = filters, .n_filters = n_filters};
+	struct nl_msg *msg;
+	int r;
+
+	msg = message_new(IPCTNL_MSG_CT_GET, NLM_F_DUMP, AF_UNSPEC);
+	if (!msg)
+		return -ENOMEM;
+	r = netlink_dump(conntrack->sock, msg, list_one, &listing);
+	if (r < 0 && listing.error == 0)
+		listing.error = r;
+	return delete_doomed(conntrack, &listing);
+}
+
+static bool is_one_pass(const struct conntrack_filter *filter)
+{
+	return filter->first == filter->last;
+}
+
+/* Return: 1 when the kernel cannot. */
+static int try_filtered(struct conntrack *conntrack, const struct conntrack_filter *filters,
+			size_t n_filters)
+{
+	int r;
+
+	if (conntrack->listing || n_filters > N_PASSES_MAX)
+		return 1;
+	for (size_t i = 0; i < n_filters; i++) {
+		if (!is_one_pass(&filters[i]))
+			return 1;
+	}
+	for (size_t i = 0; i < n_filters; i++) {
+		r = delete_filtered(conntrack, &filters[i]);
+		/* Older kernels want whole tuples, of one entry: they say so, or find none. */
+		if (r == -EINVAL || r == -EOPNOTSUPP || r == -ENOENT) {
+			conntrack->listing = true;
+			return 1;
+		}
+		if (r < 0)
+			return r;
+	}
+	return 0;
+}
+
+int conntrack_delete(struct conntrack *conntrack, const struct conntrack_filter *filters,
+		     size_t n_filters, struct error *err)
+{
+	int r;
+
+	if (n_filters == 0)
+		return 0;
+	r = try_filtered(conntrack, filters, n_filters);
+	if (r > 0)
+		r = delete_listed(conntrack, filters, n_filters);
+	if (r < 0)
+		return error_errno(err, r, "conntrack entries could not be deleted");
+	return 0;
+}
+
+static int read_number(const char *path, uint64_t *ret_value)
+{
+	auto_free char *text = NULL;
+	size_t len;
+	int r;
+
+	r = file_read(path, 64, &text, &len, NULL);
+	if (r < 0)
+		return r;
+	text[strcspn(text, "\n")] = '\0';
+	return text_parse_u64(text, UINT64_MAX, ret_value);
+}
+
+int conntrack_fill(uint64_t *ret_count, uint64_t *ret_max)
+{
+	int r;
+
+	r = read_number("/proc/sys/net/netfilter/nf_conntrack_count", ret_count);
+	return r < 0 ? r : read_number("/proc/sys/net/netfilter/nf_conntrack_max", ret_max);
+}

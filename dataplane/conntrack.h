@@ -1,0 +1,52 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/address.h"
+#include "base/error.h"
+
+/*
+ * Connection tracking entries of one namespace, over ctnetlink. Entries hold established flows to
+ * where they went first, whatever the rules say now: after the rules, entries must go.
+ */
+struct conntrack;
+
+/* Which entries. Conditions that are not set match everything; all that are set must match. */
+struct conntrack_filter {
+	uint32_t mark, mark_mask;   /* (entry's mark & mark_mask) == mark; mask 0: any */
+	struct address destination; /* source of the reply direction: where DNAT sent the flow */
+	struct address vip;         /* destination of the original direction */
+	uint8_t protocol;           /* 0: any, then the ports must be 0 too */
+	uint16_t first, last;       /* destination port of the original direction; 0: any */
+	bool unreplied;             /* only entries that never saw a reply */
+};
+
+/* Opens a socket in the namespace that the thread is in. Return: 0, -ENOMEM, or an errno. */
+must_check int conntrack_new(struct conntrack **ret_conntrack, struct error *err);
+void conntrack_free(struct conntrack *conntrack);
+AUTO_DEFINE(struct conntrack, conntrack_free);
+
+/*
+ * Deletes the entries that match any of the filters.
+ *
+ * A filter is one message that the kernel carries out in one pass over all entries of the machine
+ * (30 ms with 90,000). Where it cannot (before Linux 6.8, and for ranges of ports), and where there
+ * are so many filters that passes would add up, entries are listed in one pass and those that match
+ * deleted one by one.
+ * Return: 0, -ENOMEM, or an errno.
+ */
+must_check int conntrack_delete(struct conntrack *conntrack, const struct conntrack_filter *filters,
+				size_t n_filters, struct error *err);
+
+/* From now on the listing way, as on a kernel without filters: for tests. */
+void conntrack_force_listing(struct conntrack *conntrack);
+
+/*
+ * How full the namespace's table is: each namespace has a count of its own, the limit is the
+ * machine's. Reads /proc/sys/net of the namespace that the thread is in.
+ * Return: 0, or an errno (-ENOENT: connection tracking has never been used here).
+ */
+must_check int conntrack_fill(uint64_t *ret_count, uint64_t *ret_max);

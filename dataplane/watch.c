@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dataplane/watch.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <linux/netfilter.h>
+#include <linux/netfilter/nf_tables.h>
+#include <linux/netfilter/nfnetlink.h>
+#include <linux/rtnetlink.h>
+#include <netlink/attr.h>
+#include <string.h>
+
+#include "dataplane/netlink.h"
+
+struct watch {
+	struct nl_sock *ask;    /* our own questions */
+	struct nl_sock *tables; /* notifications of nftables */
+	struct nl_sock *links;  /* notifications of rtnetlink */
+	uint32_t generation;    /* all transactions up to it are accounted for */
+	bool touched;           /* the transaction that is being notified concerns our table */
+	struct watch_news news;
+};
+
+/* Every message about tables has the table's name as its first attribute. */
+#define ATTR_TABLE NFTA_TABLE_NAME
+_Static_assert(NFTA_TABLE_NAME == 1 && NFTA_CHAIN_TABLE == 1 && NFTA_RULE_TABLE == 1 &&
+		       NFTA_SET_TABLE == 1 && NFTA_SET_ELEM_LIST_TABLE == 1 &&
+		       NFTA_OBJ_TABLE == 1 && NFTA_FLOWTABLE_TABLE == 1,
+	       "nf_tables.h");
+
+static bool is_ours(struct nlmsghdr *header)
+{
+	const struct nfgenmsg *gen = nlmsg_data(header);
+	struct nlattr *table = nlmsg_find_attr(header, sizeof(*gen), ATTR_TABLE);
+
+	return gen->nfgen_family == NFPROTO_INET && table && nla_strcmp(table, RULESET_TABLE) == 0;
+}
+
+static uint32_t generation_of(struct nlmsghdr *header)
+{
+	struct nlattr *id = nlmsg_find_attr(header, sizeof(struct nfgenmsg), NFTA_GEN_ID);
+
+	return id ? ntohl(nla_get_u32(id)) : 0;
+}
+
+/* The last message of each transaction's: the new generation, and who made it. */
+static void on_generation(struct watch *watch, struct nlmsghdr *header)
+{
+	struct nlattr *name = nlmsg_find_attr(header, sizeof(struct nfgenmsg), NFTA_GEN_PROC_NAME);
+	uint32_t generation = generation_of(header);
+
+	if ((int32_t)(generation - watch->generation) > 0)
+		watch->generation = generation;
+	if (!watch->touched)
+		return;
+	watch->touched = false;
+	watch->news.table = true;
+	if (name)
+		(void)nla_strlcpy(watch->news.editor, name, sizeof(watch->news.editor));
+}
+
+static int on_table(struct nl_msg *msg, void *user)
+{
+	struct nlmsghdr *header = nlmsg_hdr(msg);
+	struct watch *watch = user;
+	int type = NFNL_MSG_TYPE(header->nlmsg_type);
+
+	if (NFNL_SUBSYS_ID(header->nlmsg_type) != NFNL_SUBSYS_NFTABLES)
+		return NL_OK;
+	if (type == NFT_MSG_NEWGEN)
+		on_generation(watch, header);
+	else if (type <= NFT_MSG_DELFLOWTABLE && is_ours(header))
+		watch->touched = true;
+	return NL_OK;
+}
+
+static int on_link(struct nl_msg *msg, void *user)
+{
+	struct watch *watch = user;
+
+	(void)msg;
+	watch->news.links = true;
+	return NL_OK;
+}
+
+static int listen_on(struct nl_sock *sock, int (*on_message)(struct nl_msg *, void *), void *user)
+{
+	nl_socket_disable_seq_check(sock);
+	if (nl_socket_modify_cb(sock, NL_CB_VALID, NL_CB_CUSTOM, on_message, user) < 0 ||
+	    nl_socket_set_nonblocking(sock) < 0)
+		return -EIO;
+	return 0;
+}
+
+/* Return: 0, or -1 when messages were lost. */
+static int drain(struct nl_sock *sock)
+{
+	int r;
+
+	do
+		r = nl_recvmsgs_default(sock);
+	while (r >= 0);
+	return r == -NLE_AGAIN ? 0 : -1;
+}
+
+static void drain_tables(struct watch *watch)
+{
+	if (drain(watch->tables) < 0) {
+		watch->touched = false;
+		watch->news.table = true;
+	}
+}
+
+struct answers {
+	struct ruleset_stamp stamp;
+	uint32_t generation, words; /* bits of stamp words seen */
+};
+
+static int on_generation_answer(struct nl_msg *msg, void *user)
+{
+	struct answers *answers = user;
+
+	answers->generation = generation_of(nlmsg_hdr(msg));
+	return NL_OK;
+}
+
+static struct nl_msg *question(int type, int flags, int family)
+{
+	struct nfgenmsg header = {.nfgen_family = (uint8_t)family};
+	struct nl_msg *msg;
+
+	msg = nlmsg_alloc_simple(NFNL_SUBSYS_NFTABLES << 8 | type, NLM_F_REQUEST | flags);
+	if (msg && nlmsg_append(msg, &header, sizeof(header), NLMSG_ALIGNTO) < 0) {
+		nlmsg_free(msg);
+		return NULL;
+	}
+	return msg;
+}
+
+static uint32_t ask_generation(struct watch *watch)
+{
+	struct nl_msg *msg = question(NFT_MSG_GETGEN, 0, NFPROTO_UNSPEC);
+	struct answers answers = {.generation = watch->generation};
+
+	if (!msg || netlink_dump(watch->ask, msg, on_generation_answer, &answers) < 0)
+		watch->news.table = true; /* not known: the safe side */
+	return answers.generation;
+}
+
+static int subscribe(struct watch *watch)
+{
+	if (listen_on(watch->tables, on_table, watch) < 0 ||
+	    listen_on(watch->links, on_link, watch) < 0)
+		return -EIO;
+	if (nl_socket_add_memberships(watch->links, RTNLGRP_LINK, RTNLGRP_IPV4_NETCONF,
+				      RTNLGRP_IPV6_NETCONF, 0) < 0 ||
+	    nl_socket_add_membership(watch->tables, NFNLGRP_NFTABLES) < 0)
+		return -EIO;
+	return 0;
+}
+
+int watch_new(struct watch **ret_watch, struct error *err)
+{
+	auto_call(watch_freep) struct watch *watch = NULL;
+	int r;
+
+	watch = calloc(1, sizeof(*watch));
+	if (!watch)
+		return error_set(err, -ENOMEM, "out of memory");
+	r = netlink_open(NETLINK_NETFILTER, &watch->ask, err);
+	if (r == 0)
+		r = netlink_open(NETLINK_NETFILTER, &watch->tables, err);
+	if (r == 0)
+		r = netlink_open(NETLINK_ROUTE, &watch->links, err);
+	if (r < 0)
+		return r;
+	r = subscribe(watch);
+	if (r < 0)
+		return error_set(err, r, "notifications of nftables and links cannot be had");
+	watch->generation = ask_generation(watch);
+	*ret_watch = TAKE(watch);
+	return 0;
+}
+
+void watch_free(struct watch *watch)
+{
+	if (!watch)
+		return;
+	nl_socket_free(watch->ask);
+	nl_socket_free(watch->tables);
+	nl_socket_free(watch->links);
+	free(watch);
+}
+
+void watch_fds(const struct watch *watch, int ret_fds[static WATCH_N_FDS])
+{
+	ret_fds[0] = nl_socket_get_fd(watch->tables);
+	ret_fds[1] = nl_socket_get_fd(watch->links);
+}
+
+void watch_read(struct watch *watch, struct watch_news *ret_news)
+{
+	drain_tables(watch);
+	if (drain(watch->links) < 0)
+		watch->news.links = true;
+	*ret_news = watch->news;
+	watch->news = (struct watch_news){};
+}
+
+void watch_pause(struct watch *watch)
+{
+	if (nl_socket_drop_membership(watch->tables, NFNLGRP_NFTABLES) < 0)
+		watch->news.table = true;
+	drain_tables(watch);
+}
+
+void watch_resume(struct watch *watch, uint32_t n_runs)
+{
+	uint32_t generation;
+
+	if (nl_socket_add_membership(watch->tables, NFNLGRP_NFTABLES) < 0)
+		watch->news.table = true;
+	generation = ask_generation(watch);
+	if (generation - watch->generation > n_runs)
+		watch->news.table = true;
+	watch->generation = generation;
+}
+
+static uint32_t word_of(struct nlattr *element, int type, bool *ret_found)
+{
+	struct nlattr *nest = nla_find(nla_data(element), nla_len(element), type);
+	struct nlattr *value = NULL;
+
+	if (nest)
+		value = nla_find(nla_data(nest), nla_len(nest), NFTA_DATA_VALUE);
+	*ret_found = value && nla_len(value) == sizeof(uint32_t);
+	return *ret_found ? nla_get_u32(value) : 0;
+}
+
+static int on_stamp(struct nl_msg *msg, void *user)
+{
+	struct nlattr *list = nlmsg_find_attr(nlmsg_hdr(msg), sizeof(struct nfgenmsg),
+					      NFTA_SET_ELEM_LIST_ELEMENTS);
+	struct answers *answers = user;
+	struct nlattr *element;
+	int left;
+
+	if (!list)
+		return NL_OK;
+	nla_for_each_nested(element, list, left)
+	{
+		bool has_key, has_value;
+		uint32_t key = word_of(element, NFTA_SET_ELEM_KEY, &has_key);
+		uint32_t value = word_of(element, NFTA_SET_ELEM_DATA, &has_value);
+
+		if (has_key && has_value && ruleset_stamp_word(&answers->stamp, key, value))
+			answers->words |= 1U << key;
+	}
+	return NL_OK;
+}
+
+static int find_table(struct watch *watch)
+{
+	struct nl_msg *msg = question(NFT_MSG_GETTABLE, 0, NFPROTO_INET);
+
+	if (!msg)
+		return -ENOMEM;
+	if (nla_put_string(msg, NFTA_TABLE_NAME, RULESET_TABLE) < 0) {
+		nlmsg_free(msg);
+		return -ENOMEM;
+	}
+	return netlink_dump(watch->ask, msg, NULL, NULL);
+}
+
+static int read_stamp(struct watch *watch, struct answers *answers)
+{
+	struct nl_msg *msg = question(NFT_MSG_GETSETELEM, NLM_F_DUMP, NFPROTO_INET);
+
+	if (!msg)
+		return -ENOMEM;
+	if (nla_put_string(msg, NFTA_SET_ELEM_LIST_TABLE, RULESET_TABLE) < 0 ||
+	    nla_put_string(msg, NFTA_SET_ELEM_LIST_SET, "stamp") < 0) {
+		nlmsg_free(msg);
+		return -ENOMEM;
+	}
+	return netlink_dump(watch->ask, msg, on_stamp, answers);
+}
+
+int watch_find_table(struct watch *watch, enum watch_table *ret_table,
+		     struct ruleset_stamp *ret_stamp, struct error *err)
+{
+	struct answers answers = {};
+	int r;
+
+	r = find_table(watch);
+	if (r == -ENOENT) {
+		*ret_table = WATCH_TABLE_ABSENT;
+		return 0;
+	}
+	if (r == 0)
+		r = read_stamp(watch, &answers);
+	if (r < 0 && r != -ENOENT)
+		return error_errno(err, r, "table inet " RULESET_TABLE " cannot be looked at");
+	*ret_table = answers.words == (1U << RULESET_STAMP_WORDS) - 1 ? WATCH_TABLE_STAMPED
+								      : WATCH_TABLE_UNSTAMPED;
+	*ret_stamp = answers.stamp;
+	return 0;
+}
