@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dataplane/served.h"
+
+#include <errno.h>
+#include <stdbool.h>
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+#include "base/require.h"
+#include "dataplane/forwarding.h"
+
+struct served_vip {
+	struct address address;
+	uint32_t n_holders;
+	bool routed;
+	bool changed; /* in the list of served_sync() */
+	struct served_vip *next_changed;
+	UT_hash_handle hh;
+};
+
+static struct served_vip *find(const struct served *served, const struct address *address)
+{
+	struct served_vip *vip;
+
+	HASH_FIND(hh, served->vips, address, sizeof(*address), vip);
+	return vip;
+}
+
+static void mark(struct served *served, struct served_vip *vip)
+{
+	if (vip->changed)
+		return;
+	vip->changed = true;
+	vip->next_changed = served->changed;
+	served->changed = vip;
+}
+
+int served_hold(struct served *served, const struct address *address)
+{
+	struct served_vip *vip = find(served, address);
+
+	if (!vip) {
+		vip = calloc(1, sizeof(*vip));
+		if (!vip)
+			return -ENOMEM;
+		vip->address = *address;
+		HASH_ADD(hh, served->vips, address, sizeof(vip->address), vip);
+		if (!vip->hh.tbl) {
+			free(vip);
+			return -ENOMEM;
+		}
+	}
+	if (vip->n_holders++ == 0) {
+		served->n_held[family_index(address->family)]++;
+		mark(served, vip);
+	}
+	return 0;
+}
+
+void served_drop(struct served *served, const struct address *address)
+{
+	struct served_vip *vip = find(served, address);
+
+	require(vip && vip->n_holders > 0);
+	if (--vip->n_holders == 0) {
+		served->n_held[family_index(address->family)]--;
+		mark(served, vip);
+	}
+}
+
+/* Return: 0, or an errno: then it stays in the list. */
+static int sync_one(struct served_vip *vip, struct link *link, struct error *err)
+{
+	bool wanted = vip->n_holders > 0;
+	int r = 0;
+
+	if (wanted != vip->routed)
+		r = wanted ? link_add_vip(link, &vip->address, err)
+			   : link_remove_vip(link, &vip->address, err);
+	if (r == 0)
+		vip->routed = wanted;
+	return r;
+}
+
+int served_sync(struct served *served, struct link *link, struct error *err)
+{
+	struct served_vip *vip, *changed = TAKE(served->changed);
+	int r, result = 0;
+
+	while ((vip = changed)) {
+		changed = vip->next_changed;
+		vip->changed = false;
+		r = sync_one(vip, link, err);
+		if (r < 0) {
+			result = r;
+			mark(served, vip);
+		} else if (!vip->routed) {
+			HASH_DEL(served->vips, vip);
+			free(vip);
+		}
+	}
+	return result;
+}
+
+int served_sweep(struct served *served, struct link *link, struct error *err)
+{
+	auto_free struct address *vips = NULL;
+	size_t n_vips;
+	int r;
+
+	r = link_list_vips(link, &vips, &n_vips, err);
+	for (size_t i = 0; i < n_vips && r == 0; i++) {
+		if (!find(served, &vips[i]))
+			r = link_remove_vip(link, &vips[i], err);
+	}
+	return r;
+}
+
+static int compare(const void *a, const void *b)
+{
+	return address_compare(a, b);
+}
+
+int served_list(const struct served *served, struct address **ret_vips, size_t *ret_n_vips)
+{
+	size_t n = 0, n_held = served->n_held[0] + served->n_held[1];
+	auto_free struct address *vips = NULL;
+
+	vips = calloc(n_held ? n_held : 1, sizeof(*vips));
+	if (!vips)
+		return -ENOMEM;
+	for (struct served_vip *vip = served->vips; vip; vip = vip->hh.next) {
+		if (vip->n_holders > 0)
+			vips[n++] = vip->address;
+	}
+	require(n == n_held);
+	qsort(vips, n, sizeof(*vips), compare);
+	*ret_vips = TAKE(vips);
+	*ret_n_vips = n;
+	return 0;
+}
+
+void served_deinit(struct served *served)
+{
+	struct served_vip *vip, *next;
+
+	HASH_ITER(hh, served->vips, vip, next)
+	{
+		HASH_DEL(served->vips, vip);
+		free(vip);
+	}
+	*served = (struct served){};
+}
