@@ -33,6 +33,7 @@ must_check int worker_new(const struct worker_options *options, struct worker **
 
 /* Finishes the jobs that were given, then ends the thread. What is in the kernel stays there. */
 void worker_free(struct worker *worker);
+AUTO_DEFINE(struct worker, worker_free);
 
 /*
  * Starts to serve the Network's namespace: looks at what the kernel can do and at what of ours is
@@ -76,3 +77,4 @@ struct worker_report {
 /* The oldest report, NULL when there is none. The caller frees it. Event loop's thread only. */
 struct worker_report *worker_take_report(struct worker *worker);
 void worker_report_free(struct worker_report *report);
+AUTO_DEFINE(struct worker_report, worker_report_free);

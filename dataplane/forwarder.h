@@ -1,0 +1,61 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "dataplane/nft.h"
+#include "dataplane/watch.h"
+#include "messages/desired.h"
+#include "messages/status.h"
+
+/*
+ * One Network's namespace on this node, brought to what is desired and kept there. For the kernel
+ * thread only. Times are milliseconds of one monotonic clock, the caller's.
+ *
+ * The table is there while the Network has LoadBalancers: with the last one go the table and all
+ * routes, and nothing of ours is left.
+ */
+struct forwarder;
+
+/*
+ * @path: of the namespace's file.
+ * @node: our name, copied.
+ * @nft:  borrowed for the forwarder's life.
+ * Return: 0, -ENOMEM, or why the namespace cannot be served.
+ */
+must_check int forwarder_new(const char *path, const char *node, struct nft *nft, uint64_t now_ms,
+			     struct forwarder **ret_forwarder, struct error *err);
+
+/* Nothing in the kernel is touched. */
+void forwarder_free(struct forwarder *forwarder);
+AUTO_DEFINE(struct forwarder, forwarder_free);
+
+/*
+ * Brings the namespace to the new state. LoadBalancers that are refused are in the status and hold
+ * back no other.
+ *
+ * The first time, a table that carries the stamp of exactly this state is adopted as it is; any
+ * other is replaced in one transaction.
+ * Return: 0, or why nothing more can be done here: free the forwarder then.
+ */
+must_check int forwarder_apply(struct forwarder *forwarder, const struct desired *desired,
+			       uint64_t now_ms, struct error *err);
+
+/* What to publish; without node and net. Return: 0, -ENOMEM. */
+must_check int forwarder_status(const struct forwarder *forwarder, struct status **ret_status);
+
+/* Descriptors to poll for reading, for forwarder_step(). */
+void forwarder_fds(const struct forwarder *forwarder, int ret_fds[static WATCH_N_FDS]);
+
+/* When forwarder_step() has something to do next, also without a descriptor being ready. */
+uint64_t forwarder_next_ms(const struct forwarder *forwarder);
+
+/*
+ * Does what is due: ends drains, repairs what others broke, follows links and settings.
+ * @ret_changed: there is another status to publish.
+ * Return: as forwarder_apply().
+ */
+must_check int forwarder_step(struct forwarder *forwarder, uint64_t now_ms, bool *ret_changed,
+			      struct error *err);
