@@ -13,6 +13,9 @@
 /* NULL matches nothing, an empty selector everything. */
 bool selector_matches(const struct selector *selector, const struct labels *labels);
 
+/* True when both say the same in the same words, or both are absent. */
+bool selector_equal(const struct selector *a, const struct selector *b);
+
 /*
  * Reads the form of command lines: "app=web,tier!=db,env in (a,b),!canary".
  * Return: 0, -EINVAL with a sentence.

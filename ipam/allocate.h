@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+
+#include "ipam/catalog.h"
+#include "ipam/object.h"
+#include "ipam/problem.h"
+#include "ipam/state.h"
+
+/*
+ * Which addresses and blocks an object is to hold: those that it keeps, and for entries without one
+ * what is to be had. Decides only; the catalog takes what stands on the object.
+ */
+
+#define LEASES_MAX 64 /* of one object: what it names, and what it waits to give back */
+
+/*
+ * Fills in `object->leases`.
+ * @existing: the version before, NULL for a new object. Its leases stay with the entries that ask
+ *            for the same; those that no entry asks for become `releasing`.
+ * @in_line:  an address goes to older objects first that wait for it.
+ * @problems: gets literals that somebody else holds.
+ * Return: 0, -ENOMEM.
+ */
+must_check int allocate(const struct catalog *catalog, struct object *object,
+			const struct object *existing, bool in_line, struct problems *problems);
+
+/* True when something that `object` waits for could be had from `space` now. */
+bool allocate_could_serve(const struct catalog *catalog, const struct object *object,
+			  const struct space *space);
+
+/* The oldest object that waits for `space` and could be served from it; NULL: none. */
+const struct object *allocate_oldest_waiter(const struct catalog *catalog,
+					    const struct space *space);
+
+/* A LoadBalancer number that was not in use for long. 0: all are in use. */
+uint32_t allocate_number(const struct catalog *catalog, const struct object *lb);
+
+/* "LoadBalancer default/web", and that it is on its way out where it is. */
+void allocate_describe_holder(const struct object *holder, const struct address *address,
+			      char *text, size_t room);
