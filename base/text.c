@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "base/text.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
@@ -53,6 +54,35 @@ bool text_equal(const char *a, const char *b)
 bool text_starts(const char *string, const char *prefix)
 {
 	return strncmp(string, prefix, strlen(prefix)) == 0;
+}
+
+/* Levenshtein's, a row at a time. */
+size_t text_distance(const char *a, const char *b)
+{
+	size_t row[64], n = strlen(b);
+
+	if (strlen(a) >= 64 || n >= 64)
+		return SIZE_MAX;
+	for (size_t j = 0; j <= n; j++)
+		row[j] = j;
+	for (size_t i = 1; a[i - 1]; i++) {
+		size_t diagonal = row[0];
+
+		row[0] = i;
+		for (size_t j = 1; j <= n; j++) {
+			bool same = tolower((unsigned char)a[i - 1]) ==
+				    tolower((unsigned char)b[j - 1]);
+			size_t best = diagonal + !same;
+
+			diagonal = row[j];
+			if (row[j] + 1 < best)
+				best = row[j] + 1;
+			if (row[j - 1] + 1 < best)
+				best = row[j - 1] + 1;
+			row[j] = best;
+		}
+	}
+	return row[n];
 }
 
 void text_deinit(struct text *text)
@@ -116,6 +146,24 @@ void text_addf(struct text *text, const char *format, ...)
 		text->len += (size_t)len;
 	}
 	va_end(again);
+}
+
+void text_add_quoted(struct text *text, const char *string)
+{
+	text_add(text, "\"");
+	for (const char *p = string; *p; p++) {
+		if (*p == '"' || *p == '\\')
+			text_addf(text, "\\%c", *p);
+		else if (*p == '\n')
+			text_add(text, "\\n");
+		else if (*p == '\t')
+			text_add(text, "\\t");
+		else if ((unsigned char)*p < 0x20 || *p == 0x7f)
+			text_addf(text, "\\u%04x", (unsigned char)*p);
+		else
+			text_add_bytes(text, p, 1);
+	}
+	text_add(text, "\"");
 }
 
 void text_cut(struct text *text, size_t len)

@@ -26,6 +26,12 @@ bool text_equal(const char *a, const char *b); /* NULL equals only NULL */
 bool text_starts(const char *string, const char *prefix);
 
 /*
+ * How many letters must be put in, left out or replaced to make `b` of `a`, upper case counting
+ * as lower: 0 for the same. Strings of more than 63 bytes are as far from each other as can be.
+ */
+size_t text_distance(const char *a, const char *b);
+
+/*
  * A growing text. `bytes` is always terminated once something was written; an embedded NUL is
  * legal. A failed allocation makes the text `failed`: everything after it is ignored, and
  * text_take() reports it, so that writers need no check per line.
@@ -42,6 +48,9 @@ void text_add(struct text *text, const char *string);
 void text_add_bytes(struct text *text, const void *bytes, size_t len);
 void text_addf(struct text *text, const char *format, ...) printf_like(2, 3);
 void text_cut(struct text *text, size_t len); /* shortens it to `len` bytes */
+
+/* Writes `string` as JSON does, in double quotes, control characters escaped. */
+void text_add_quoted(struct text *text, const char *string);
 
 /*
  * Gives the bytes away; the text is empty afterwards. An empty text gives "".

@@ -32,6 +32,27 @@ static void test_parse_i64(void **state)
 	assert_int_equal(text_parse_i64(NULL, 0, 1, &(int64_t){0}), -EINVAL);
 }
 
+static void test_distance(void **state)
+{
+	(void)state;
+	assert_int_equal(text_distance("", ""), 0);
+	assert_int_equal(text_distance("", "abc"), 3);
+	assert_int_equal(text_distance("networkRef", "networkref"), 0);
+	assert_int_equal(text_distance("ipFamilys", "ipFamilies"), 2);
+	assert_int_equal(text_distance("kitten", "sitting"), 3);
+}
+
+static void test_quoted(void **state)
+{
+	struct text text = {};
+	auto_free char *bytes = NULL;
+
+	(void)state;
+	text_add_quoted(&text, "a\"b\\c\n\x01\x7f");
+	assert_int_equal(text_take(&text, &bytes, NULL), 0);
+	assert_string_equal(bytes, "\"a\\\"b\\\\c\\n\\u0001\\u007f\"");
+}
+
 static void test_text_grows_and_is_taken(void **state)
 {
 	struct text text = {};
@@ -65,6 +86,8 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_parse_i64),
+		cmocka_unit_test(test_distance),
+		cmocka_unit_test(test_quoted),
 		cmocka_unit_test(test_text_grows_and_is_taken),
 		cmocka_unit_test(test_empty_text_is_taken_as_empty_string),
 	};
