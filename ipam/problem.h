@@ -18,6 +18,7 @@ enum problem_type {
 	PROBLEM_DUPLICATE,   /* "Duplicate value: <value>" */
 	PROBLEM_FORBIDDEN,   /* "Forbidden" */
 	PROBLEM_UNKNOWN,     /* "Unknown field" */
+	PROBLEM_TOO_MANY,    /* "Too many: <value>" */
 	PROBLEM_SYNTAX,      /* not a document at all; only the detail is printed */
 };
 
