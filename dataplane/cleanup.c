@@ -24,11 +24,13 @@ static int add(struct plan *plan, enum cleanup_when when, uint16_t drain_s,
 	return 0;
 }
 
+/* Established TCP has the drain; everything else goes at once. */
 static int add_drained(struct plan *plan, uint16_t drain_s, struct plan_cleanup cleanup)
 {
+	bool has_tcp = cleanup.protocol == 0 || cleanup.protocol == PROTOCOL_TCP;
 	int r;
 
-	if (!drain_s)
+	if (!drain_s || !has_tcp)
 		return add(plan, CLEANUP_ALL_NOW, 0, cleanup);
 	r = add(plan, CLEANUP_NOW, 0, cleanup);
 	return r < 0 ? r : add(plan, CLEANUP_AFTER_DRAIN, drain_s, cleanup);

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/array.h"
 #include "base/hash.h"
 #include "base/require.h"
 
@@ -22,68 +21,133 @@ uint8_t slots_size_index(uint32_t total_weight)
 }
 
 /*
- * Maglev (Eisenbud et al., NSDI 2016, 3.4): the members take turns; in its turn a member takes the
- * free slot that comes first in its own order of all slots. The order is offset + n * skip modulo
- * the size; the size is a power of two here, so any odd skip reaches every slot. A member of
- * weight w gets w turns for each `max_weight` rounds.
+ * After Maglev (Eisenbud et al., NSDI 2016, 3.4), with slack. Each member has its own order of all
+ * slots. The members look at the slots of their orders in step, as often as they have weight, and
+ * whoever looks at a free slot first has it. Left at that, a member that leaves would move nothing
+ * but its own slots, and shares would be as uneven as chance makes them. Maglev evens them out
+ * wholly, at the price that one leaving moves three to ten per cent of the others' slots too. So:
+ * nobody takes more than its share and some slack, and who got less than its share without the
+ * slack takes from those who have too much. docs/decisions/slots.md has the figures.
  */
-struct turn {
-	uint64_t hash; /* who goes first; 0..n of equal hash by address */
-	uint32_t next, skip;
-	uint16_t member, weight;
-	uint16_t credit;
+struct chooser {
+	uint64_t hash; /* of the address: the order of turns, and of slots */
+	uint32_t next; /* how many slots of its order it looked at */
+	uint32_t n_slots, least, most;
+	uint16_t member, weight, credit;
 };
 
-static int turn_compare(const void *a, const void *b)
+static int chooser_compare(const void *a, const void *b)
 {
-	const struct turn *x = a, *y = b;
+	const struct chooser *x = a, *y = b;
 
 	return x->hash < y->hash ? -1 : x->hash > y->hash;
 }
 
-static size_t turns_init(struct turn *turns, const struct slots_member *members, size_t n_members)
+/*
+ * Slack is a quarter of the share, but at most a 48th of the table: with few members, where every
+ * slot shows, shares are true to one slot or two.
+ */
+static void set_limits(struct chooser *chooser, uint32_t n_slots, uint32_t total_weight)
 {
+	uint64_t unit = 48ULL * total_weight;
+	uint64_t share = 48ULL * n_slots * chooser->weight;
+	uint64_t slack = share / 4;
+
+	if (slack > (uint64_t)n_slots * total_weight)
+		slack = (uint64_t)n_slots * total_weight;
+	chooser->least = (uint32_t)((share - slack) / unit);
+	chooser->most = (uint32_t)((share + slack + unit - 1) / unit);
+}
+
+static uint32_t choosers_init(struct chooser *choosers, size_t *ret_n,
+			      const struct slots_member *members, size_t n_members)
+{
+	uint32_t total_weight = 0;
 	size_t n = 0;
 
 	for (size_t i = 0; i < n_members; i++) {
-		uint64_t hash = hash_bytes(&members[i].address, sizeof(members[i].address));
+		const struct address *address = &members[i].address;
 
 		if (!members[i].weight)
 			continue;
-		turns[n++] = (struct turn){
-			.hash = hash,
-			.next = (uint32_t)hash,
-			.skip = (uint32_t)(hash >> 32) | 1,
+		choosers[n++] = (struct chooser){
+			.hash = hash_bytes(address, sizeof(*address)),
 			.member = (uint16_t)i,
 			.weight = members[i].weight,
 		};
+		total_weight += members[i].weight;
 	}
-	qsort(turns, n, sizeof(*turns), turn_compare);
-	return n;
+	qsort(choosers, n, sizeof(*choosers), chooser_compare);
+	*ret_n = n;
+	return total_weight;
 }
 
-static void take_slot(struct turn *turn, uint32_t mask, uint16_t *slots)
+/*
+ * The n-th slot of a member's order: four rounds of odd multiplication and folding, each of which
+ * maps the slots onto themselves. Maglev's offset + n * skip would do, but few skips are odd and
+ * below 64: in small tables members would often have the same order.
+ */
+static uint32_t next_slot(struct chooser *chooser, uint32_t n_slots)
 {
-	while (slots[turn->next & mask] != SLOTS_NONE)
-		turn->next += turn->skip;
-	slots[turn->next & mask] = turn->member;
+	unsigned fold = ((unsigned)__builtin_ctz(n_slots) + 1) / 2;
+	uint32_t slot = chooser->next++;
+
+	for (unsigned round = 0; round < 4; round++) {
+		uint32_t factor = (uint32_t)(chooser->hash >> 16 * round) | 1;
+		uint32_t addend = (uint32_t)(chooser->hash >> 16 * (round ^ 2) >> 5);
+
+		slot = (slot * factor + addend) & (n_slots - 1);
+		slot ^= slot >> fold;
+	}
+	return slot;
 }
 
-static void take_turns(struct turn *turns, size_t n_turns, uint32_t n_slots, uint16_t *slots)
+/* owners[slot] is an index into `choosers`. */
+static void give(struct chooser *choosers, size_t to, uint16_t *owner)
+{
+	if (*owner != SLOTS_NONE)
+		choosers[*owner].n_slots--;
+	choosers[to].n_slots++;
+	*owner = (uint16_t)to;
+}
+
+/* Ends: sum of `most` is not below n_slots, and each order has every slot. */
+static void choose_in_step(struct chooser *choosers, size_t n, uint32_t n_slots, uint16_t *owners)
 {
 	uint16_t max_weight = 0;
 
-	ARRAY_FOREACH(turn, turns, n_turns)
-		max_weight = turn->weight > max_weight ? turn->weight : max_weight;
-	for (uint32_t taken = 0;;) {
-		ARRAY_FOREACH(turn, turns, n_turns) {
-			turn->credit += turn->weight;
-			if (turn->credit < max_weight)
+	for (size_t i = 0; i < n; i++)
+		max_weight = choosers[i].weight > max_weight ? choosers[i].weight : max_weight;
+	for (uint32_t taken = 0; taken < n_slots;) {
+		for (size_t i = 0; i < n && taken < n_slots; i++) {
+			uint32_t slot;
+
+			choosers[i].credit += choosers[i].weight;
+			if (choosers[i].credit < max_weight)
 				continue;
-			turn->credit -= max_weight;
-			take_slot(turn, n_slots - 1, slots);
-			if (++taken == n_slots)
-				return;
+			choosers[i].credit -= max_weight;
+			slot = next_slot(&choosers[i], n_slots);
+			if (owners[slot] != SLOTS_NONE || choosers[i].n_slots >= choosers[i].most)
+				continue;
+			give(choosers, i, &owners[slot]);
+			taken++;
+		}
+	}
+}
+
+/* Ends: while somebody has less than its share, somebody else has more than its own. */
+static void even_out(struct chooser *choosers, size_t n, uint32_t n_slots, uint32_t total_weight,
+		     uint16_t *owners)
+{
+	for (size_t i = 0; i < n; i++) {
+		choosers[i].next = 0;
+		while (choosers[i].n_slots < choosers[i].least) {
+			uint16_t *owner = &owners[next_slot(&choosers[i], n_slots)];
+			const struct chooser *from = &choosers[*owner];
+
+			if ((uint64_t)from->n_slots * total_weight >
+			    (uint64_t)n_slots * from->weight)
+				give(choosers, i, owner);
 		}
 	}
 }
@@ -91,19 +155,27 @@ static void take_turns(struct turn *turns, size_t n_turns, uint32_t n_slots, uin
 int slots_assign(const struct slots_member *members, size_t n_members, uint8_t size_index,
 		 uint8_t algorithm, uint16_t *ret_slots)
 {
-	auto_free struct turn *turns = NULL;
-	size_t n_turns;
+	auto_free struct chooser *choosers = NULL;
+	uint32_t n_slots, total_weight;
+	size_t n;
 
 	require(size_index < SLOTS_N_SIZES && n_members <= SLOTS_MEMBERS_MAX);
+	n_slots = SLOTS_SIZES[size_index];
 	if (algorithm != SLOTS_ALGORITHM)
 		return -ENOTSUP;
-	memset(ret_slots, 0xff, SLOTS_SIZES[size_index] * sizeof(*ret_slots));
-	turns = calloc(n_members + 1, sizeof(*turns));
-	if (!turns)
+	choosers = calloc(n_members + 1, sizeof(*choosers));
+	if (!choosers)
 		return -ENOMEM;
-	n_turns = turns_init(turns, members, n_members);
-	if (n_turns)
-		take_turns(turns, n_turns, SLOTS_SIZES[size_index], ret_slots);
+	memset(ret_slots, 0xff, n_slots * sizeof(*ret_slots));
+	total_weight = choosers_init(choosers, &n, members, n_members);
+	if (!n)
+		return 0;
+	for (size_t i = 0; i < n; i++)
+		set_limits(&choosers[i], n_slots, total_weight);
+	choose_in_step(choosers, n, n_slots, ret_slots);
+	even_out(choosers, n, n_slots, total_weight, ret_slots);
+	for (uint32_t i = 0; i < n_slots; i++)
+		ret_slots[i] = choosers[ret_slots[i]].member;
 	return 0;
 }
 

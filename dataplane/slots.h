@@ -47,8 +47,9 @@ uint8_t slots_size_index(uint32_t total_weight);
 /*
  * Fills a LoadBalancer's table for one family.
  * The result does not depend on the order of `members` but for the numbers that it consists of.
- * Removing or adding a member moves that member's share of the slots and at most 1 % besides.
- * Slots are shared out by weight to within one slot, as far as the table has one for each.
+ * A member's share is true to its weight within a quarter of the share, and within a 48th of the
+ * table, rounded up to slots. Removing or adding a member moves that member's slots, and on
+ * average 0.1 to 2 % of the others' besides (Maglev: 3 to 10 %; docs/decisions/slots.md).
  * @members:    distinct addresses, at most SLOTS_MEMBERS_MAX (required).
  * @size_index: 0..6 (required).
  * @algorithm:  version to use.

@@ -9,7 +9,7 @@
 #include "base/error.h"
 
 /*
- * NATS, joined to a libuv loop. bus.c is the only file that sees nats.c.
+ * NATS, joined to a libuv loop. The files bus*.c are the only ones that see nats.c.
  *
  * libnats keeps its own threads; messages and events cross to the loop through one bounded
  * base/handoff, by pointer, and every callback below runs on the loop's thread. Nothing here blocks
@@ -30,18 +30,19 @@ struct bus_subscription;
 
 /* Names and environment variables are natscli's. All strings are borrowed for bus_new() only. */
 struct bus_options {
-	const char
-		*servers; /* URLs, separated by commas; NULL: $NATS_URL or nats://127.0.0.1:4222 */
-	const char *creds, *nkey;
+	const char *servers; /* URLs, by commas; NULL: $NATS_URL or nats://127.0.0.1:4222 */
+	const char *creds;   /* file with a user's JWT and seed */
+	const char *nkey; /* file with a seed (S...), and its public key (U...) on another line */
 	const char *tlsca, *tlscert, *tlskey;
 	const char *name;         /* of the connection, shown by the server's monitoring */
 	const char *inbox_prefix; /* e.g. "_INBOX_agent.node1"; NULL: libnats' own */
-	uint32_t queue;           /* messages between libnats and the loop; 0: 65536 */
+	uint32_t queue;   /* messages between libnats and the loop; 0: 65536, at most 2^20 */
+	bool ask_version; /* for bus_server_version(): costs a TCP connection at each connect */
 };
 
 /*
  * The connection options that all three programs share, for their getopt_long tables.
- * bus_option() takes one option that bus_long_options() named.
+ * bus_option() takes one option that bus_option_names[] has, "--<name> VALUE" on command lines.
  * Return: true when `name` was one of them.
  */
 bool bus_option(struct bus_options *options, const char *name, const char *value);
@@ -86,12 +87,14 @@ must_check int bus_new(uv_loop_t *loop, const struct bus_options *options, bus_e
 /*
  * Ends the connection and closes all loop handles; no callback comes afterwards. The memory goes
  * when the loop has run its close callbacks. May be called once, from the loop's thread; waits for
- * libnats' threads.
+ * libnats' threads, up to 10 s, and then ends the process with EXIT_BUS_HANGS. Requests,
+ * subscriptions and tails end with it: what points to them is void. NULL is fine.
  */
 void bus_close(struct bus *bus);
 
 bool bus_is_connected(const struct bus *bus);
-const char *bus_server_version(const struct bus *bus); /* "" until known */
+/* Of the server last connected to, with options.ask_version; "" until known, soon after connecting. */
+const char *bus_server_version(const struct bus *bus);
 
 /*
  * @queue: queue group or NULL. Stands again after every reconnect by itself. May be called before
@@ -119,8 +122,8 @@ must_check int bus_publish(struct bus *bus, const char *subject, const char *rep
  * Asks, and gives each answer to `on_reply`; through one inbox subscription for all requests.
  * `on_reply` gets message NULL and outcome once and last when no answer came:
  * -ETIMEDOUT, -ENOTCONN (nobody could be asked, or the connection was lost meanwhile), -ENOENT
- * (nobody serves the subject). With a message the outcome is 0; return true to wait for more
- * answers (the timeout starts anew), false when this was the last.
+ * (nobody serves the subject), or what else bus_publish() gave. With a message the outcome is 0;
+ * return true to wait for more answers (the timeout starts anew), false when this was the last.
  * @ret_request: may be NULL; for bus_cancel().
  * Return: 0 (on_reply will be called), -ENOMEM. on_reply is never called from inside this function.
  */
