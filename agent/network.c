@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "agent/network.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "base/log.h"
+#include "base/require.h"
+#include "base/text.h"
+#include "messages/codec.h"
+#include "messages/subjects.h"
+
+enum {
+	ANSWER_TIMEOUT_MS = 2000,
+	WORKER_BUSY_MS = 20, /* when its queue was full */
+	REOPEN_FIRST_MS = 500,
+	REOPEN_MAX_MS = 30000,
+};
+
+static void step(struct network *network);
+
+static uint64_t now_of(const struct network *network)
+{
+	return uv_now(network->context->loop);
+}
+
+static bool is_ours(const struct network *network, const struct desired *desired, struct error *err)
+{
+	if (text_equal(desired->net, network->net))
+		return true;
+	(void)error_set(err, -EBADMSG, "it is of the Network '%s'", desired->net);
+	return false;
+}
+
+static void on_delta(void *user, const struct bus_message *message)
+{
+	struct network *network = user;
+	auto_call(desired_freep) struct desired *delta = NULL;
+	struct error err = {};
+
+	if (desired_unpack(message->data, message->len, &delta, &err) < 0 ||
+	    !is_ours(network, delta, &err)) {
+		faults_note(&network->context->faults, FAULT_STATE, message, err.text);
+		return;
+	}
+	reconcile_delta(&network->reconcile, TAKE(delta), now_of(network));
+	step(network);
+}
+
+/* Return: whether more parts must follow. */
+static bool on_part(struct network *network, const struct bus_message *message)
+{
+	auto_call(desired_freep) struct desired *part = NULL;
+	struct error err = {};
+
+	if (bus_message_header(message, "Nats-Service-Error-Code")) {
+		reconcile_failed(&network->reconcile, now_of(network));
+		return false; /* 503: no replica has seen enough of the log; asked again soon */
+	}
+	if (desired_unpack(message->data, message->len, &part, &err) < 0 ||
+	    !is_ours(network, part, &err)) {
+		faults_note(&network->context->faults, FAULT_SNAPSHOT, message, err.text);
+		reconcile_failed(&network->reconcile, now_of(network));
+		return false;
+	}
+	return reconcile_part(&network->reconcile, TAKE(part), now_of(network));
+}
+
+static bool on_answer(void *user, int outcome, const struct bus_message *message)
+{
+	struct network *network = user;
+	bool more = false;
+
+	(void)outcome; /* nobody there, no connection, no answer: the same to us */
+	if (message)
+		more = on_part(network, message);
+	else
+		reconcile_failed(&network->reconcile, now_of(network));
+	if (!more)
+		network->request = NULL;
+	step(network);
+	return more;
+}
+
+static void ask(struct network *network)
+{
+	char subject[SUBJECT_MAX], min_rev[21], epoch[UUID_TEXT_MAX];
+	const struct bus_header headers[] = {
+		{"Ilb-Min-Rev", min_rev},
+		{"Ilb-Epoch", uuid_format(&network->reconcile.epoch, epoch)},
+	};
+	int r;
+
+	(void)snprintf(min_rev, sizeof(min_rev), "%" PRIu64, reconcile_asked(&network->reconcile));
+	r = bus_ask(network->context->bus,
+		    subject_snap(subject, network->context->node, network->net), headers,
+		    ARRAY_SIZE(headers), NULL, 0, ANSWER_TIMEOUT_MS, on_answer, network,
+		    &network->request);
+	if (r < 0)
+		reconcile_failed(&network->reconcile, now_of(network));
+}
+
+static void publish_status(struct network *network)
+{
+	struct report *report = &network->report;
+	char subject[SUBJECT_MAX], revision[21], refused[21];
+	auto_free void *bytes = NULL;
+	auto_free char *addresses = NULL;
+	size_t len;
+
+	if (report_take(report, now_of(network), arc4random(), &bytes, &len, &addresses) < 0)
+		return; /* no memory: the next time */
+	(void)snprintf(revision, sizeof(revision), "%" PRIu64, report->status->revision);
+	(void)snprintf(refused, sizeof(refused), "%" PRIu64, report->status->n_refused);
+	const struct bus_header headers[] = {
+		{"Ilb-Node", network->context->node},
+		{"Ilb-Rev", revision},
+		{"Ilb-Addresses", addresses},
+		{"Ilb-Refused", refused},
+	};
+	if (bus_publish(network->context->bus,
+			subject_status(subject, network->context->node, network->net), NULL,
+			headers, ARRAY_SIZE(headers), bytes, len) < 0)
+		log_debug("net=%s: a status was not sent, the next one follows", network->net);
+}
+
+/* Later and later, at 50 to 150 % of the back-off. */
+static uint64_t reopen_delay(unsigned n_failures)
+{
+	uint32_t delay = REOPEN_FIRST_MS << (n_failures < 8 ? n_failures : 8);
+
+	if (delay > REOPEN_MAX_MS)
+		delay = REOPEN_MAX_MS;
+	return delay / 2 + arc4random_uniform(delay);
+}
+
+static void open_namespace(struct network *network)
+{
+	if (worker_open(network->context->worker, network->net) < 0)
+		network->open_at = now_of(network) + WORKER_BUSY_MS;
+	else
+		network->stage = NETWORK_OPENING;
+}
+
+/* Hands the newest state to the kernel thread, which has nothing else to do for this Network. */
+static void apply(struct network *network)
+{
+	uint64_t now = now_of(network);
+	int r;
+
+	if (!network->ready) {
+		network->ready = reconcile_take(&network->reconcile);
+		network->ready_at = now;
+		network->ready_epoch = network->reconcile.epoch;
+		network->ready_digest = network->reconcile.digests.sum;
+	}
+	if (!network->ready || network->ready_at > now)
+		return;
+	r = worker_apply(network->context->worker, network->ready);
+	if (r == -ENOBUFS || r == -ENOMEM) {
+		network->ready_at = now + WORKER_BUSY_MS;
+		return;
+	}
+	TAKE(network->ready);
+	network->handed = true;
+	network->stage = NETWORK_APPLYING;
+}
+
+static void close_namespace(struct network *network)
+{
+	if (network->stage == NETWORK_CLOSED)
+		network->left = true;
+	else if (network->stage != NETWORK_CLOSING &&
+		 worker_close(network->context->worker, network->net) == 0)
+		network->stage = NETWORK_CLOSING;
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+	return a < b ? a : b;
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+	step(timer->data);
+}
+
+/* The next moment at which time alone changes what step() does. */
+static void wait_for_due(struct network *network)
+{
+	bool connected = bus_is_connected(network->context->bus);
+	uint64_t now = now_of(network), due = UINT64_MAX;
+
+	if (network->leaving && network->stage != NETWORK_CLOSING)
+		due = now + WORKER_BUSY_MS;
+	if (!network->leaving && network->stage == NETWORK_CLOSED)
+		due = earlier(due, network->open_at);
+	if (!network->leaving && network->stage == NETWORK_OPEN && network->ready)
+		due = earlier(due, network->ready_at);
+	if (!network->leaving && connected)
+		due = earlier(due,
+			      earlier(reconcile_due(&network->reconcile), network->report.due));
+	if (due == UINT64_MAX || network->left)
+		(void)uv_timer_stop(&network->timer); /* never fails */
+	else
+		require(uv_timer_start(&network->timer, on_timer, due > now ? due - now : 0, 0) ==
+			0);
+}
+
+static void serve(struct network *network)
+{
+	uint64_t now = now_of(network);
+
+	if (network->stage == NETWORK_CLOSED && network->open_at <= now)
+		open_namespace(network);
+	if (network->stage == NETWORK_OPEN)
+		apply(network);
+	if (!bus_is_connected(network->context->bus))
+		return;
+	if (reconcile_should_ask(&network->reconcile, now))
+		ask(network);
+	if (network->report.due <= now)
+		publish_status(network);
+}
+
+/* Does what is due, and waits for what is due next. */
+static void step(struct network *network)
+{
+	if (network->leaving)
+		close_namespace(network);
+	else
+		serve(network);
+	wait_for_due(network);
+}
+
+static int network_init(struct network *network, const char *net, struct error *err)
+{
+	struct network_context *context = network->context;
+	char subject[SUBJECT_MAX];
+	int r;
+
+	reconcile_init(&network->reconcile, ((uint64_t)arc4random() << 32) | arc4random(),
+		       uv_now(context->loop));
+	network->net = strdup(net);
+	if (!network->net)
+		return -ENOMEM;
+	r = report_init(&network->report, context->node, net);
+	if (r == 0)
+		r = bus_subscribe(context->bus, subject_state(subject, net), NULL, on_delta,
+				  network, &network->subscription, err);
+	return r;
+}
+
+int network_new(struct network_context *context, const char *net, struct network **ret_network,
+		struct error *err)
+{
+	struct network *network = calloc(1, sizeof(*network));
+	int r;
+
+	if (!network)
+		return -ENOMEM;
+	network->context = context;
+	require(uv_timer_init(context->loop, &network->timer) == 0);
+	network->timer.data = network;
+	r = network_init(network, net, err);
+	if (r < 0) {
+		network_close(network);
+		return r;
+	}
+	step(network);
+	*ret_network = network;
+	return 0;
+}
+
+static void leave_bus(struct network *network)
+{
+	bus_unsubscribe(TAKE(network->subscription));
+	if (network->request)
+		bus_cancel(TAKE(network->request));
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct network *network = handle->data;
+
+	reconcile_deinit(&network->reconcile);
+	report_deinit(&network->report);
+	desired_free(network->ready);
+	free(network->net);
+	free(network);
+}
+
+void network_close(struct network *network)
+{
+	leave_bus(network);
+	uv_close((uv_handle_t *)&network->timer, on_closed);
+}
+
+void network_leave(struct network *network)
+{
+	network->leaving = true;
+	leave_bus(network);
+	step(network);
+}
+
+/* The kernel thread says how it is; which state that is, we know. */
+static void take_status(struct network *network, struct worker_report *report)
+{
+	struct status *status = TAKE(report->status);
+
+	if (!status)
+		return;
+	status->epoch = network->applied_epoch;
+	status->digest = network->applied_digest;
+	if (report_set(&network->report, status, now_of(network)) < 0)
+		log_warning("net=%s: its status is not published: no memory", network->net);
+}
+
+static void set_condition(struct network *network, enum report_condition condition,
+			  const char *sentence)
+{
+	if (report_set_condition(&network->report, condition, sentence, now_of(network)) &&
+	    sentence)
+		log_warning("net=%s: %s", network->net, sentence);
+}
+
+static void on_opened(struct network *network)
+{
+	log_info("net=%s: served from now on", network->net);
+	network->stage = NETWORK_OPEN;
+	network->n_failures = 0;
+	set_condition(network, REPORT_NAMESPACE_UNAVAILABLE, NULL);
+}
+
+static void on_applied(struct network *network, struct worker_report *report)
+{
+	network->stage = NETWORK_OPEN;
+	network->applied_epoch = network->ready_epoch;
+	network->applied_digest = network->ready_digest;
+	take_status(network, report);
+}
+
+/* What the namespace holds is unknown now: when it can be opened again, all is applied anew. */
+static void on_failed(struct network *network, const struct worker_report *report)
+{
+	network->stage = NETWORK_CLOSED;
+	network->open_at = now_of(network) + reopen_delay(network->n_failures++);
+	if (network->handed) {
+		desired_free(TAKE(network->ready));
+		reconcile_again(&network->reconcile, now_of(network));
+		network->handed = false;
+	}
+	set_condition(network, REPORT_NAMESPACE_UNAVAILABLE, report->sentence);
+}
+
+void network_on_report(struct network *network, struct worker_report *report)
+{
+	if (report->outcome == WORKER_CLOSED) {
+		network->left = true;
+		return;
+	}
+	if (network->leaving) {
+		if (report->outcome == WORKER_FAILED && network->stage != NETWORK_CLOSING)
+			network->stage = NETWORK_CLOSED;
+		step(network);
+		return;
+	}
+	switch (report->outcome) {
+	case WORKER_OPENED:
+		on_opened(network);
+		break;
+	case WORKER_APPLIED:
+		on_applied(network, report);
+		break;
+	case WORKER_CHANGED:
+		take_status(network, report);
+		break;
+	case WORKER_FAILED:
+		on_failed(network, report);
+		break;
+	case WORKER_CLOSED: /* above */
+		break;
+	}
+	step(network);
+}
+
+void network_on_connected(struct network *network)
+{
+	if (network->leaving)
+		return;
+	reconcile_connected(&network->reconcile, now_of(network));
+	if (network->report.due != REPORT_NEVER)
+		report_soon(&network->report,
+			    now_of(network) + arc4random_uniform(RECONCILE_JITTER_MS));
+	step(network);
+}
+
+void network_on_sync(struct network *network, const struct sync *sync, bool stale)
+{
+	if (network->leaving)
+		return;
+	if (stale)
+		reconcile_stale(&network->reconcile, &sync->epoch, sync->revision, now_of(network));
+	else
+		reconcile_fresh(&network->reconcile, &sync->epoch, sync->revision, now_of(network));
+	step(network);
+}
