@@ -1,0 +1,230 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/array.h"
+#include "dataplane/forwarding.h"
+#include "dataplane/plan.h"
+#include "dataplane/ruleset.h"
+#include "tests/support/cmocka.h"
+#include "tests/support/netns.h"
+#include "tests/support/some_lb.h"
+
+/*
+ * The constant ruleset in a real kernel, and test_plan_random.c once more against it: after random
+ * changes, unit by unit, the listing is that of a table written from nothing. ILB_SEED repeats it.
+ */
+
+#define N_LBS   4
+#define N_STEPS 60
+
+static struct some some;
+
+static void load(int netns, const char *text)
+{
+	free(netns_pipe(netns, text, "nft -f -"));
+}
+
+static void load_ruleset(int netns)
+{
+	auto_call(text_deinit) struct text text = {};
+
+	ruleset_write_removal(&text);
+	ruleset_write(&text, &(struct ruleset_options){});
+	load(netns, text.bytes);
+}
+
+static void test_ruleset_lists_and_reloads(void **state)
+{
+	int netns = netns_new();
+	auto_call(text_deinit) struct text stamp = {};
+	auto_free char *before = NULL, *after = NULL;
+
+	(void)state;
+	load_ruleset(netns);
+	ruleset_write_stamp(&stamp, &(struct ruleset_stamp){1, 2, UINT64_MAX});
+	ruleset_write_stamp(&stamp, &(struct ruleset_stamp){3, 4, 5});
+	load(netns, stamp.bytes);
+	before = netns_pipe(netns, "", "nft list ruleset");
+	netns_run(netns, "nft flush ruleset");
+	load(netns, before);
+	after = netns_pipe(netns, "", "nft list ruleset");
+	assert_string_equal(before, after);
+	load_ruleset(netns); /* over itself */
+	(void)close(netns);
+}
+
+static void test_removal_and_flush(void **state)
+{
+	int netns = netns_new();
+	auto_call(text_deinit) struct text text = {};
+
+	(void)state;
+	ruleset_write_removal(&text);
+	load(netns, text.bytes); /* of what is not there */
+	load_ruleset(netns);
+	text_cut(&text, 0);
+	ruleset_write_flush(&text, false);
+	ruleset_write_flush(&text, true);
+	load(netns, text.bytes);
+	text_cut(&text, 0);
+	ruleset_write_removal(&text);
+	load(netns, text.bytes);
+	free(netns_pipe(netns, "", "sh -c '! nft list table inet ilb 2>/dev/null'"));
+	(void)close(netns);
+}
+
+static void test_flowtable(void **state)
+{
+	static const char *const devices[] = {"lo"};
+	int netns = netns_new();
+	auto_call(text_deinit) struct text text = {};
+	auto_free char *probe = netns_pipe(
+		netns, "",
+		"sh -c 'nft add table inet p; nft add flowtable inet p f \"{ hook ingress "
+		"priority 0; devices = { lo }; }\" 2>/dev/null && echo yes; nft delete table "
+		"inet p'");
+
+	(void)state;
+	if (strcmp(probe, "yes\n") != 0) {
+		print_message("this kernel has no flowtables\n");
+		(void)close(netns);
+		skip();
+	}
+	ruleset_write(&text, &(struct ruleset_options){.flowtable = true});
+	load(netns, text.bytes);
+	text_cut(&text, 0);
+	ruleset_write_devices_add(&text, devices, ARRAY_SIZE(devices));
+	load(netns, text.bytes);
+	netns_run(netns, "nft list flowtable inet ilb ft | grep -q devices");
+	text_cut(&text, 0);
+	ruleset_write_devices_delete(&text, devices, ARRAY_SIZE(devices));
+	load(netns, text.bytes);
+	netns_run(netns, "! nft list flowtable inet ilb ft | grep -q devices");
+	(void)close(netns);
+}
+
+static void apply(int netns, const struct forwarding *have, const struct forwarding *want)
+{
+	auto_call(plan_deinit) struct plan plan = {};
+
+	assert_int_equal(plan_diff(have, want, &plan), 0);
+	ARRAY_FOREACH(unit, plan.units, plan.n_units) {
+		auto_free char *text = strndup(plan.text.bytes + unit->start, unit->len);
+
+		load(netns, text);
+	}
+}
+
+static int line_compare(const void *a, const void *b)
+{
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* The table's listing with an element a line, behind its map's name, sorted: hash order varies. */
+static char *elements_of(int netns)
+{
+	auto_free char *listing = netns_pipe(netns, "", "nft list table inet ilb");
+	auto_call(text_deinit) struct text text = {};
+	auto_free char **lines = NULL;
+	size_t n_lines = 0, len;
+	char map[64] = "", *save = NULL, *bytes = NULL;
+
+	for (char *word = strtok_r(listing, ",\n", &save); word;
+	     word = strtok_r(NULL, ",\n", &save)) {
+		char *at = strstr(word, "elements = { "), **line = ARRAY_ADD(lines, n_lines);
+
+		word = at ? at + strlen("elements = { ") : word + strspn(word, "\t ");
+		(void)sscanf(word, "map %63s", map);
+		(void)sscanf(word, "set %63s", map);
+		word[strcspn(word, "}")] = '\0';
+		assert_true(asprintf(line, "%s %s", map, word) > 0);
+		for (size_t end = strlen(*line); end > 0 && (*line)[end - 1] == ' ';)
+			(*line)[--end] = '\0';
+	}
+	qsort(lines, n_lines, sizeof(*lines), line_compare);
+	for (size_t i = 0; i < n_lines; i++) {
+		text_addf(&text, "%s\n", lines[i]);
+		free(lines[i]);
+	}
+	assert_int_equal(text_take(&text, &bytes, &len), 0);
+	return bytes;
+}
+
+static void assert_as_from_nothing(int netns, struct forwarding *const have[static N_LBS])
+{
+	int fresh = netns_new();
+	auto_free char *ours = NULL, *theirs = NULL;
+
+	load_ruleset(fresh);
+	for (size_t i = 0; i < N_LBS; i++)
+		if (have[i])
+			apply(fresh, NULL, have[i]);
+	ours = elements_of(netns);
+	theirs = elements_of(fresh);
+	if (strcmp(ours, theirs) != 0)
+		fail_msg("by changes:\n%s\nfrom nothing:\n%s", ours, theirs);
+	(void)close(fresh);
+}
+
+static void change(int netns, struct desired_lb **lb, struct forwarding **have, uint32_t number)
+{
+	auto_call(forwarding_freep) struct forwarding *want = NULL;
+	struct error err = {};
+
+	if (*lb && some_number(&some, 12) == 0) {
+		desired_lb_free(*lb);
+		*lb = NULL;
+	} else if (*lb) {
+		some_change(&some, *lb, 6);
+	} else {
+		*lb = some_lb(&some, number, 6);
+	}
+	if (*lb && forwarding_new(*lb, "n1", &want, &err) < 0)
+		fail_msg("%s", err.text);
+	if (want || *have)
+		apply(netns, *have, want);
+	forwarding_free(*have);
+	*have = TAKE(want);
+}
+
+static void test_changes_as_from_nothing(void **state)
+{
+	struct desired_lb *lbs[N_LBS] = {};
+	struct forwarding *have[N_LBS] = {};
+	int netns = netns_new();
+
+	(void)state;
+	load_ruleset(netns);
+	for (size_t i = 0; i < N_STEPS; i++) {
+		uint32_t which = some_number(&some, N_LBS);
+
+		change(netns, &lbs[which], &have[which], which + 1);
+		if (i % 20 == 19)
+			assert_as_from_nothing(netns, have);
+	}
+	for (size_t i = 0; i < N_LBS; i++) {
+		forwarding_free(have[i]);
+		desired_lb_free(lbs[i]);
+	}
+	(void)close(netns);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_ruleset_lists_and_reloads),
+		cmocka_unit_test(test_removal_and_flush),
+		cmocka_unit_test(test_flowtable),
+		cmocka_unit_test(test_changes_as_from_nothing),
+	};
+	const char *seed = getenv("ILB_SEED");
+
+	netns_require_permission();
+	some.state = seed ? strtoull(seed, NULL, 0) : (uint64_t)time(NULL);
+	printf("ILB_SEED=%llu\n", (unsigned long long)some.state);
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
