@@ -73,6 +73,7 @@ static void drop_network(struct agent *agent, struct network *network)
 {
 	auto_free char *returns = network->returns ? strdup(network->net) : NULL;
 
+	require(agent->networks);
 	HASH_DELETE(hh, agent->networks, network);
 	network_close(network);
 	tell_manager(agent);
@@ -179,7 +180,7 @@ static bool on_sync_answer(void *user, int outcome, const struct bus_message *me
 
 	(void)outcome;
 	if (!message || bus_message_header(message, "Nats-Service-Error-Code")) {
-		if (uv_timer_get_due_in(&agent->sync) > 2 * SYNC_RETRY_MS)
+		if (uv_timer_get_due_in(&agent->sync) > 2ULL * SYNC_RETRY_MS)
 			sync_in(agent, spread(SYNC_RETRY_MS));
 		return false;
 	}
@@ -296,9 +297,10 @@ void agent_close(struct agent *agent)
 		return;
 	agent->closing = true;
 	namespaces_close(agent->namespaces);
-	HASH_ITER(hh, agent->networks, network, next)
-	{
-		HASH_DELETE(hh, agent->networks, network);
+	network = agent->networks;
+	HASH_CLEAR(hh, agent->networks);
+	for (; network; network = next) {
+		next = network->hh.next;
 		network_close(network);
 	}
 	worker_free(agent->context.worker);

@@ -29,8 +29,7 @@ struct identity {
 	struct timespec made;
 };
 
-struct namespace
-{
+struct hosted {
 	UT_hash_handle hh;
 	struct identity identity;
 	bool seen;
@@ -47,7 +46,7 @@ struct namespaces {
 	bool watching;
 	uint64_t retry_ms;
 	unsigned n_handles;
-	struct namespace *known;
+	struct hosted *known;
 };
 
 static bool same_identity(const struct identity *a, const struct identity *b)
@@ -80,29 +79,41 @@ static void tell(struct namespaces *namespaces, const char *net, enum namespace_
 static int appear(struct namespaces *namespaces, const char *net, const struct identity *identity)
 {
 	size_t len = strlen(net);
-	struct namespace *namespace = calloc(1, sizeof(*namespace) + len + 1);
+	struct hosted *hosted = calloc(1, sizeof(*hosted) + len + 1);
 
-	if (!namespace)
+	if (!hosted)
 		return -EAGAIN; /* the next look may have memory */
-	memcpy(namespace->net, net, len + 1);
-	namespace->identity = *identity;
-	namespace->seen = true;
-	HASH_ADD_KEYPTR(hh, namespaces->known, namespace->net, len, namespace);
+	memcpy(hosted->net, net, len + 1);
+	hosted->identity = *identity;
+	hosted->seen = true;
+	HASH_ADD_KEYPTR(hh, namespaces->known, hosted->net, len, hosted);
 	tell(namespaces, net, NAMESPACE_APPEARED);
 	return 0;
 }
 
-static void vanish(struct namespaces *namespaces, struct namespace *namespace)
+static void vanish(struct namespaces *namespaces, struct hosted *hosted)
 {
-	HASH_DELETE(hh, namespaces->known, namespace);
-	tell(namespaces, namespace->net, NAMESPACE_GONE);
-	free(namespace);
+	require(namespaces->known);
+	HASH_DELETE(hh, namespaces->known, hosted);
+	tell(namespaces, hosted->net, NAMESPACE_GONE);
+	free(hosted);
+}
+
+static void drop_unseen(struct namespaces *namespaces)
+{
+	struct hosted *hosted, *next;
+
+	for (hosted = namespaces->known; hosted; hosted = next) {
+		next = hosted->hh.next;
+		if (!hosted->seen)
+			vanish(namespaces, hosted);
+	}
 }
 
 /* Return: as identify(), -EAGAIN: look again soon. */
 static int look_at(struct namespaces *namespaces, const char *net)
 {
-	struct namespace *known;
+	struct hosted *known;
 	struct identity identity;
 	auto_free char *path = NULL;
 	int r;
@@ -133,23 +144,19 @@ static bool names_network(const char *name)
 static bool look_at_all(struct namespaces *namespaces)
 {
 	DIR *dir = opendir(namespaces->dir);
-	struct namespace *namespace, *next;
+	struct hosted *hosted;
 	const struct dirent *entry;
 	bool unsettled = false;
 
-	for (namespace = namespaces->known; namespace; namespace = namespace->hh.next)
-	namespace->seen = false;
+	for (hosted = namespaces->known; hosted; hosted = hosted->hh.next)
+		hosted->seen = false;
 	while (dir && (entry = readdir(dir))) {
 		if (names_network(entry->d_name) && look_at(namespaces, entry->d_name) == -EAGAIN)
 			unsettled = true;
 	}
 	if (dir)
 		(void)closedir(dir);
-	HASH_ITER(hh, namespaces->known, namespace, next)
-	{
-		if (!namespace->seen)
-			vanish(namespaces, namespace);
-	}
+	drop_unseen(namespaces);
 	return unsettled;
 }
 
@@ -221,12 +228,12 @@ static void on_timer(uv_timer_t *timer)
 
 static void forget_all(struct namespaces *namespaces)
 {
-	struct namespace *namespace, *next;
+	struct hosted *hosted = namespaces->known, *next;
 
-	HASH_ITER(hh, namespaces->known, namespace, next)
-	{
-		HASH_DELETE(hh, namespaces->known, namespace);
-		free(namespace);
+	HASH_CLEAR(hh, namespaces->known);
+	for (; hosted; hosted = next) {
+		next = hosted->hh.next;
+		free(hosted);
 	}
 }
 
