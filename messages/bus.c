@@ -10,17 +10,19 @@
 #include "base/uuid.h"
 #include "messages/bus_private.h"
 
-#define QUEUE       65536
-#define BUDGET      256 /* messages of one wake-up; then the loop has its turn */
-#define TICK_MS     1000
-#define REOPEN_MS   1000
-#define HANG_MS     60000
-#define SHUTDOWN_MS 10000 /* for libnats' threads, when the bus closes */
+#define QUEUE            65536
+#define BUDGET           256 /* messages of one wake-up; then the loop has its turn */
+#define TICK_MS          1000
+#define REOPEN_MS        250
+#define REOPEN_JITTER_MS 1000
+#define HANG_MS          60000
+#define SHUTDOWN_MS      10000 /* for libnats' threads, when the bus closes */
 
 /*
  * Opening runs on a thread of its own, as natsConnection_Connect() tries all servers before it
- * returns. From then on libnats reconnects by itself, until it gives up (CLOSED: two refused
- * logins, of which 1 in 256 is libnats' own fault before 3.8.0): then a new connection is opened.
+ * returns. It is repeated from here, not by libnats (RetryOnFailedConnect), which then hides why a
+ * server refused. Once connected, libnats reconnects by itself, until it gives up (CLOSED: two
+ * refused logins, of which 1 in 256 is its own fault before 3.8.0): then all begins anew.
  */
 
 const char *bus_event_name(enum bus_event event)
@@ -47,10 +49,11 @@ static void *open_connection(void *user)
 
 	bus->opened = NULL;
 	s = natsConnection_Connect(&bus->opened, bus->options);
-	if (s == NATS_OK) /* unless it is lost again already: then libnats has told so */
+	if (s == NATS_OK) { /* unless it is lost again already: then libnats has told so */
 		(void)atomic_compare_exchange_strong(&gate->state, &fresh, GATE_STATE_UP);
-	if (s == NATS_OK || s == NATS_NOT_YET_CONNECTED) {
-		gate_raise(gate, GATE_OPENED | GATE_UP, NULL);
+		gate_raise(gate, GATE_OPENED, NULL);
+	} else if (s == NATS_NO_SERVER) { /* nobody listens: that is no news every second */
+		gate_raise(gate, GATE_OPENED, NULL);
 	} else {
 		const char *sentence = nats_GetLastError(NULL);
 
@@ -61,15 +64,23 @@ static void *open_connection(void *user)
 	return NULL;
 }
 
+static void on_tick(uv_timer_t *tick);
+
+/* The next tick opens; it comes a little later, so that a fleet does not come at once. */
+static void open_soon(struct bus *bus)
+{
+	uint64_t ms = REOPEN_MS + arc4random_uniform(REOPEN_JITTER_MS);
+
+	bus->open_pending = true;
+	(void)uv_timer_start(&bus->tick, on_tick, ms, TICK_MS); /* fails only while closing */
+}
+
 static void start_opening(struct bus *bus)
 {
-	bus->open_ms = bus_now_ms() + REOPEN_MS;
 	atomic_store(&bus->gate->attempt_ms, bus_now_ms());
 	atomic_store(&bus->gate->state, GATE_STATE_NEW);
-	if (pthread_create(&bus->opener, NULL, open_connection, bus) != 0)
-		return; /* tried again with a later tick */
-	bus->opening = true;
-	bus->open_ms = 0;
+	bus->opening = pthread_create(&bus->opener, NULL, open_connection, bus) == 0;
+	bus->open_pending = !bus->opening; /* else tried again with the next tick */
 }
 
 static void end_opening(struct bus *bus)
@@ -78,7 +89,7 @@ static void end_opening(struct bus *bus)
 	bus->opening = false;
 	bus->connection = bus->opened;
 	if (!bus->connection)
-		bus->open_ms = bus_now_ms() + REOPEN_MS;
+		open_soon(bus);
 }
 
 static void go_up(struct bus *bus)
@@ -107,7 +118,7 @@ static void reopen(struct bus *bus)
 	subscriptions_detach(bus);
 	natsConnection_Destroy(bus->connection);
 	bus->connection = NULL;
-	bus->open_ms = bus_now_ms() + REOPEN_MS;
+	open_soon(bus);
 }
 
 static void handle_events(struct bus *bus)
@@ -195,7 +206,7 @@ static void on_tick(uv_timer_t *tick)
 {
 	struct bus *bus = tick->data;
 
-	if (bus->open_ms && bus_now_ms() >= bus->open_ms)
+	if (bus->open_pending)
 		start_opening(bus);
 	watch_for_hang(bus);
 	if (!bus->closing)

@@ -194,10 +194,8 @@ static int64_t reconnect_delay_ms(natsConnection *connection, int attempts, void
 
 natsStatus gate_set_callbacks(natsOptions *options, struct gate *gate)
 {
-	natsStatus s = natsOptions_SetRetryOnFailedConnect(options, true, on_up, gate);
+	natsStatus s = natsOptions_SetReconnectedCB(options, on_up, gate);
 
-	if (s == NATS_OK)
-		s = natsOptions_SetReconnectedCB(options, on_up, gate);
 	if (s == NATS_OK)
 		s = natsOptions_SetDisconnectedCB(options, on_down, gate);
 	if (s == NATS_OK)

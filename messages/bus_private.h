@@ -28,7 +28,7 @@
 /* What libnats' threads tell the loop, as bits: told twice is told once. */
 enum gate_bit {
 	GATE_OPENED = 1,  /* natsConnection_Connect() has returned */
-	GATE_UP = 2,      /* gate.is_up may have become true */
+	GATE_UP = 2,      /* connected again; gate.state decides */
 	GATE_DOWN = 4,    /* the connection was lost, if only for a moment */
 	GATE_CLOSED = 8,  /* libnats gave it up for good */
 	GATE_LAGGED = 16, /* messages were dropped */
@@ -89,9 +89,8 @@ struct bus {
 	natsOptions *options;
 	natsConnection *connection;
 	pthread_t opener; /* runs while `opening` */
-	bool opening, up;
+	bool opening, up, open_pending;
 	natsConnection *opened; /* written by the opener before GATE_OPENED */
-	uint64_t open_ms;       /* when to open again, 0: need not */
 	uint64_t hang_ms;
 
 	struct bus_subscription *subscriptions;
@@ -121,9 +120,9 @@ void gate_shut(struct gate *gate); /* nothing wakes the loop from now on */
 void gate_retire(struct gate *gate);
 void gate_enter_library(void); /* one for each gate_retire() */
 void gate_on_message(natsConnection *connection, natsSubscription *native, natsMsg *message,
-		     void *feed);
+		     void *user);
 natsStatus gate_set_callbacks(natsOptions *options, struct gate *gate);
-void delivery_discard(void *delivery);
+void delivery_discard(void *item);
 
 /* bus_options.c */
 must_check int bus_options_native(const struct bus_options *options, natsOptions **ret_native,

@@ -98,9 +98,9 @@ static int find_slot(struct bus *bus, size_t *ret_slot)
 			return 0;
 		}
 	}
-	if (!ARRAY_ADD(bus->requests, bus->n_requests))
+	if (array_grow(&bus->requests, bus->n_requests, sizeof(void *)) < 0)
 		return -ENOMEM;
-	*ret_slot = bus->n_requests - 1;
+	*ret_slot = bus->n_requests++; /* the caller fills it */
 	return 0;
 }
 
@@ -126,12 +126,15 @@ int bus_ask(struct bus *bus, const char *subject, const struct bus_header *heade
 {
 	struct bus_request *request;
 	char reply[SUBJECT_MAX];
-	size_t slot;
+	size_t slot = 0;
 	int r = subscribe_answers(bus);
 
 	if (r == 0)
 		r = find_slot(bus, &slot);
-	request = r == 0 ? calloc(1, sizeof(*request)) : NULL;
+	if (r < 0)
+		return r;
+	request = calloc(1, sizeof(*request));
+	bus->requests[slot] = request;
 	if (!request)
 		return -ENOMEM;
 	*request = (struct bus_request){.bus = bus,
@@ -143,7 +146,6 @@ int bus_ask(struct bus *bus, const char *subject, const struct bus_header *heade
 					.user = user};
 	(void)uv_timer_init(bus->loop, &request->timer); /* cannot fail */
 	request->timer.data = request;
-	bus->requests[slot] = request;
 	(void)snprintf(reply, sizeof(reply), "%s.%zu-%u", bus->inbox, slot, request->number);
 	r = bus_publish(bus, subject, reply, headers, n_headers, data, len);
 	if (r < 0)

@@ -10,6 +10,7 @@
  * a message for it arrives, so feeds are destroyed some time after they ended.
  */
 #define DESTROY_AFTER_MS 10000
+#define UNTIL_UP         UINT64_MAX /* as destroy_ms: to be unsubscribed when the bus is up */
 
 static bool is_subject(const char *subject)
 {
@@ -69,6 +70,13 @@ static void detach(struct bus_subscription *subscription)
 	feed->destroy_ms = bus_now_ms() + DESTROY_AFTER_MS;
 }
 
+/* Failing means that the connection is closed, and with it the subscription. */
+static void unsubscribe(struct bus_feed *feed)
+{
+	(void)natsSubscription_Unsubscribe(feed->native);
+	feed->destroy_ms = bus_now_ms() + DESTROY_AFTER_MS;
+}
+
 int bus_subscribe(struct bus *bus, const char *subject, const char *queue,
 		  bus_message_fn *on_message, void *user,
 		  struct bus_subscription **ret_subscription, struct error *err)
@@ -124,8 +132,8 @@ void bus_unsubscribe(struct bus_subscription *subscription)
 void subscriptions_attach(struct bus *bus)
 {
 	for (struct bus_feed *feed = bus->gate->feeds; feed; feed = feed->next) {
-		if (feed->destroy_ms) /* ended while the bus was down */
-			(void)natsSubscription_Unsubscribe(feed->native);
+		if (feed->destroy_ms == UNTIL_UP)
+			unsubscribe(feed);
 	}
 	for (struct bus_subscription *s = bus->subscriptions; s; s = s->next) {
 		if (!s->feed)

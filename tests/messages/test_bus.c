@@ -309,6 +309,34 @@ static void test_bad_options_and_subjects(void **state)
 	close_bus(f);
 }
 
+/* libnats gives a connection up for good after two refused logins. */
+static void test_refused_login_is_tried_for_ever(void **state)
+{
+	struct fixture *f = *state;
+	struct bus_subscription *subscription;
+
+	nats_server_start_with(&f->server, "--auth", "secret");
+	open_bus(f, 0);
+	assert_int_equal(bus_subscribe(f->bus, "a", NULL, on_message, f, &subscription, NULL), 0);
+	WAIT(f, f->n_events[BUS_REFUSED] >= 3);
+	if (!strcasestr(f->sentence, "authorization"))
+		fail_msg("%s", f->sentence);
+	assert_int_equal(f->n_events[BUS_CONNECTED], 0);
+	nats_server_kill(&f->server, SIGKILL);
+	nats_server_start(&f->server);
+	WAIT(f, f->n_events[BUS_CONNECTED] == 1);
+	nats_server_kill(&f->server, SIGKILL);
+	nats_server_start_with(&f->server, "--auth", "secret");
+	f->n_events[BUS_REFUSED] = 0;
+	WAIT(f, f->n_events[BUS_REFUSED] >= 3);
+	nats_server_kill(&f->server, SIGKILL);
+	nats_server_start(&f->server);
+	WAIT(f, f->n_events[BUS_CONNECTED] == 2);
+	say(f, "a", "still here");
+	WAIT(f, f->n_messages == 1);
+	close_bus(f);
+}
+
 static bool on_created(void *user, int outcome, const struct bus_message *message)
 {
 	struct fixture *f = user;
@@ -445,6 +473,7 @@ int main(void)
 		TEST(test_overflow_is_told),
 		TEST(test_too_large_is_refused),
 		TEST(test_bad_options_and_subjects),
+		TEST(test_refused_login_is_tried_for_ever),
 		TEST(test_tail_over_restarts),
 		TEST(test_tail_from_the_middle_and_stopped_inside),
 		TEST(test_tail_loses_nothing_by_overflow),

@@ -72,7 +72,8 @@ static bool accepts(const struct nats_server *server)
 	       read(fd, greeting, 4) == 4 && memcmp(greeting, "INFO", 4) == 0;
 }
 
-static _Noreturn void run_server(const struct nats_server *server)
+static _Noreturn void run_server(const struct nats_server *server, const char *option,
+				 const char *value)
 {
 	char port[8], log[128];
 
@@ -80,17 +81,22 @@ static _Noreturn void run_server(const struct nats_server *server)
 	(void)snprintf(log, sizeof(log), "%s/log", server->dir);
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	(void)execlp("nats-server", "nats-server", "-js", "-a", "127.0.0.1", "-p", port, "-sd",
-		     server->dir, "-l", log, (char *)NULL);
+		     server->dir, "-l", log, option, value, (char *)NULL);
 	_exit(127);
 }
 
 void nats_server_start(struct nats_server *server)
 {
+	nats_server_start_with(server, NULL, NULL);
+}
+
+void nats_server_start_with(struct nats_server *server, const char *option, const char *value)
+{
 	assert_int_equal(server->pid, 0);
 	server->pid = fork();
 	assert_true(server->pid >= 0);
 	if (server->pid == 0)
-		run_server(server);
+		run_server(server, option, value);
 	for (int waited_ms = 0; !accepts(server); waited_ms += 20) {
 		if (waited_ms > START_MS || waitpid(server->pid, NULL, WNOHANG) != 0)
 			fail_msg("nats-server does not start, see %s/log", server->dir);

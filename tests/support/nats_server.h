@@ -22,8 +22,12 @@ bool nats_server_is_installed(void);
 /* Chooses a directory and a port, and starts nothing yet. Fails the test when it cannot. */
 void nats_server_init(struct nats_server *server);
 
-/* Starts it and waits until it takes connections. */
+/*
+ * Starts it and waits until it takes connections. `option` and `value` are further arguments of
+ * its command line, such as "--auth" and a token, or NULL.
+ */
 void nats_server_start(struct nats_server *server);
+void nats_server_start_with(struct nats_server *server, const char *option, const char *value);
 
 /* Kills it with `signal` and waits for its end. Nothing when it does not run. */
 void nats_server_kill(struct nats_server *server, int signal);
