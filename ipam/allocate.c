@@ -17,7 +17,7 @@ struct request {
 	bool in_line;
 };
 
-static unsigned wanted_len(const struct object *object, const struct prefix_spec *wanted)
+unsigned allocate_len(const struct object *object, const struct prefix_spec *wanted)
 {
 	if (wanted->prefix.address.family != FAMILY_NONE)
 		return wanted->prefix.len;
@@ -65,7 +65,7 @@ static bool find_address(const struct request *r, const struct pool *pool, struc
 static bool find_in(const struct request *r, const struct space *space,
 		    const struct prefix_spec *wanted, struct cidr *ret_block)
 {
-	unsigned len = wanted_len(r->object, wanted);
+	unsigned len = allocate_len(r->object, wanted);
 
 	if (!space || !space->pool || pool_block(space->pool)->address.family != wanted->family ||
 	    len <= pool_block(space->pool)->len)

@@ -26,6 +26,9 @@
 must_check int allocate(const struct catalog *catalog, struct object *object,
 			const struct object *existing, bool in_line, struct problems *problems);
 
+/* Length of the block that is asked for: all bits for an address. */
+unsigned allocate_len(const struct object *object, const struct prefix_spec *wanted);
+
 /* True when something that `object` waits for could be had from `space` now. */
 bool allocate_could_serve(const struct catalog *catalog, const struct object *object,
 			  const struct space *space);

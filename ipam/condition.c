@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "ipam/condition.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/text.h"
+
+/* When the condition of this type last became what it is. */
+static const char *transition_before(const struct conditions *conditions, const char *type,
+				     const char *status)
+{
+	const json_t *list = json_object_get(conditions->previous, "conditions"), *item;
+	size_t i;
+
+	json_array_foreach(list, i, item)
+	{
+		const char *its_type = json_string_value(json_object_get(item, "type"));
+		const char *its_status = json_string_value(json_object_get(item, "status"));
+
+		if (text_equal(its_type, type) && text_equal(its_status, status))
+			return json_string_value(json_object_get(item, "lastTransitionTime"));
+	}
+	return NULL;
+}
+
+static const char *format_time(int64_t ms, char text[static 32])
+{
+	time_t seconds = (time_t)(ms / 1000);
+	struct tm tm;
+
+	if (!gmtime_r(&seconds, &tm) || !strftime(text, 32, "%Y-%m-%dT%H:%M:%SZ", &tm))
+		*text = '\0';
+	return text;
+}
+
+static void add(struct conditions *conditions, const char *type, bool is_true, const char *reason,
+		const char *message)
+{
+	const char *status = is_true ? "True" : "False";
+	const char *since = transition_before(conditions, type, status);
+	char now[32];
+	json_t *item = json_pack("{ss ss ss ss ss sI}", "type", type, "status", status, "reason",
+				 reason, "message", message, "lastTransitionTime",
+				 since ? since : format_time(conditions->now_ms, now),
+				 "observedGeneration", (json_int_t)conditions->generation);
+
+	if (!conditions->list)
+		conditions->list = json_array();
+	if (json_array_append_new(conditions->list, item) < 0)
+		conditions->failed = true;
+}
+
+void conditions_add(struct conditions *conditions, const char *type, bool is_true,
+		    const char *reason, const char *format, ...)
+{
+	char message[sizeof(conditions->message)];
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(message, sizeof(message), format, args);
+	va_end(args);
+	if (!is_true && !conditions->any_false) {
+		conditions->any_false = true;
+		(void)snprintf(conditions->reason, sizeof(conditions->reason), "%s", reason);
+		memcpy(conditions->message, message, sizeof(message));
+	}
+	add(conditions, type, is_true, reason, message);
+}
+
+json_t *conditions_take(struct conditions *conditions)
+{
+	if (conditions->any_false)
+		add(conditions, "Ready", false, conditions->reason, conditions->message);
+	else
+		add(conditions, "Ready", true, "Ready", "");
+	if (conditions->failed)
+		json_decref(TAKE(conditions->list));
+	return TAKE(conditions->list);
+}
