@@ -149,6 +149,8 @@ static void write_refuse(struct text *text)
 /*
  * filter_prerouting: packets that conntrack cannot place would reach the namespace's own stack, which would
  * reset live connections.
+ * nat_*: a reset that refuses a connection from the namespace itself carries the conntrack entry
+ * of what it refuses, is bound for a VIP, and must not be refused in its turn.
  * nat_postrouting: a local destination that was sent to itself sees the VIP as its client; a connection
  * from the namespace itself to a VIP got that VIP as its source by the local route.
  */
@@ -164,10 +166,12 @@ static void write_hooks(struct text *text)
 		       "\t}\n"
 		       "\tchain nat_prerouting {\n"
 		       "\t\ttype nat hook prerouting priority dstnat; policy accept;\n"
+		       "\t\tct direction reply return\n"
 		       "\t\tmeta nfproto vmap { ipv4 : goto ipv4_first, ipv6 : goto ipv6_first }\n"
 		       "\t}\n"
 		       "\tchain nat_output {\n"
 		       "\t\ttype nat hook output priority -100; policy accept;\n"
+		       "\t\tct direction reply return\n"
 		       "\t\tmeta nfproto vmap { ipv4 : goto ipv4_first, ipv6 : goto ipv6_first }\n"
 		       "\t}\n"
 		       "\tchain nat_postrouting {\n"

@@ -223,7 +223,7 @@ static void test_larger_tables_split_slots(void **state)
 	}
 }
 
-/* Found by sending packets; tests/dataplane/test_flows.c does so anew. */
+/* Found by sending packets; tests/dataplane/test_kernel_flows.c does so anew. */
 static void test_hash_of_known_flows(void **state)
 {
 	static const struct {
