@@ -288,6 +288,7 @@ static void *close_connection(void *user)
 	if (bus->opening)
 		bus->connection = bus->opened;
 	natsConnection_Close(bus->connection);
+	gate_wait_for_feeds(bus->gate);
 	for (struct bus_feed *feed = bus->gate->feeds; feed; feed = feed->next)
 		natsSubscription_Destroy(feed->native); /* its connection's threads have ended */
 	natsConnection_Destroy(bus->connection);

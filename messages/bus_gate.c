@@ -9,6 +9,7 @@
 #define RECONNECT_MS        250
 #define RECONNECT_JITTER_MS 1000
 #define LIBRARY_CLOSE_MS    5000
+#define FEEDS_END_MS        2000
 
 /*
  * libnats is one for the whole process: it has threads that serve all connections, and says nothing
@@ -132,6 +133,23 @@ void gate_on_message(natsConnection *connection, natsSubscription *native, natsM
 	}
 	natsMsg_Destroy(message);
 	gate_raise(feed->gate, GATE_LAGGED, NULL);
+}
+
+void gate_on_feed_end(void *user)
+{
+	struct gate *gate = user;
+
+	atomic_fetch_sub(&gate->n_feeding, 1);
+}
+
+/* What libnats has queued when the library is closed is leaked. */
+void gate_wait_for_feeds(struct gate *gate)
+{
+	for (unsigned waited_ms = 0; atomic_load(&gate->n_feeding); waited_ms++) {
+		if (waited_ms == FEEDS_END_MS)
+			return;
+		nats_Sleep(1);
+	}
 }
 
 static void on_up(natsConnection *connection, void *user)

@@ -49,6 +49,7 @@ struct gate {
 	atomic_uint bits;
 	atomic_int state;
 	_Atomic uint64_t attempt_ms; /* when connecting last gave a sign of life */
+	atomic_uint n_feeding;       /* feeds that libnats may still have messages for */
 	struct bus_feed *feeds;      /* loop only */
 	struct gate *next_retired;
 };
@@ -121,6 +122,8 @@ void gate_retire(struct gate *gate);
 void gate_enter_library(void); /* one for each gate_retire() */
 void gate_on_message(natsConnection *connection, natsSubscription *native, natsMsg *message,
 		     void *user);
+void gate_on_feed_end(void *gate);
+void gate_wait_for_feeds(struct gate *gate); /* after the connection was closed */
 natsStatus gate_set_callbacks(natsOptions *options, struct gate *gate);
 void delivery_discard(void *item);
 

@@ -55,6 +55,9 @@ static void attach(struct bus_subscription *subscription)
 		free(feed);
 		return;
 	}
+	atomic_fetch_add(&bus->gate->n_feeding, 1);
+	if (natsSubscription_SetOnCompleteCB(feed->native, gate_on_feed_end, bus->gate) != NATS_OK)
+		gate_on_feed_end(bus->gate); /* it has ended already */
 	feed->owner = subscription;
 	feed->next = bus->gate->feeds;
 	bus->gate->feeds = feed;
