@@ -122,7 +122,7 @@ void gate_retire(struct gate *gate);
 void gate_enter_library(void); /* one for each gate_retire() */
 void gate_on_message(natsConnection *connection, natsSubscription *native, natsMsg *message,
 		     void *user);
-void gate_on_feed_end(void *gate);
+void gate_on_feed_end(void *user);           /* a struct gate */
 void gate_wait_for_feeds(struct gate *gate); /* after the connection was closed */
 natsStatus gate_set_callbacks(natsOptions *options, struct gate *gate);
 void delivery_discard(void *item);
