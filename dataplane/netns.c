@@ -21,20 +21,6 @@ static bool is_netns(int fd)
 	       ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET;
 }
 
-int netns_open(const char *path, int *ret_fd, struct error *err)
-{
-	auto_close int fd = -1;
-
-	fd = open(path, O_RDONLY | O_CLOEXEC);
-	if (fd < 0)
-		return error_errno(err, -errno, "network namespace '%s'", path);
-	if (!is_netns(fd))
-		return error_set(err, -EINVAL, "'%s' is not a network namespace", path);
-	*ret_fd = fd;
-	fd = -1;
-	return 0;
-}
-
 int netns_enter(int fd, struct netns_visit *visit, struct error *err)
 {
 	auto_close int home = -1;
@@ -61,4 +47,33 @@ void netns_leave(struct netns_visit *visit)
 	require(setns(visit->home, CLONE_NEWNET) == 0);
 	(void)close(visit->home);
 	visit->home = -1;
+}
+
+/* Opened through its path, it would keep umount(8) from ending it; the thread's own file does not. */
+static int reopen(int fd, int *ret_fd, struct error *err)
+{
+	auto_call(netns_leave) struct netns_visit visit = NETNS_AT_HOME;
+	int r = netns_enter(fd, &visit, err);
+
+	if (r < 0)
+		return r;
+	r = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (r < 0)
+		return error_errno(err, -errno, "/proc/thread-self/ns/net");
+	*ret_fd = r;
+	return 0;
+}
+
+int netns_open(const char *path, int *ret_fd, struct error *err)
+{
+	auto_close int fd = -1;
+	int r;
+
+	fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return error_errno(err, -errno, "network namespace '%s'", path);
+	if (!is_netns(fd))
+		return error_set(err, -EINVAL, "'%s' is not a network namespace", path);
+	r = reopen(fd, ret_fd, err);
+	return r < 0 ? error_prefix(err, r, "'%s'", path) : 0;
 }

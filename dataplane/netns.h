@@ -13,8 +13,8 @@
  */
 
 /*
- * Opens the file of a namespace. An open file keeps the namespace alive: hold it no longer than the
- * Network is served.
+ * Opens the file of a namespace. An open file keeps the namespace alive, but not its mount: hold it
+ * no longer than the Network is served. As netns_enter(), for the kernel thread only.
  * Return: 0, -EINVAL (some other file: a plain one is what `ip netns` leaves for a moment before it
  *         mounts the namespace on it), or the errno of open(2).
  */
