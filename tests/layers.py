@@ -32,7 +32,7 @@ LIBRARIES = {
     "yaml.h": ["ipam/*.c"],
     "jansson.h": ["ipam/*", "cli/*.c"],
     "nftables/*": ["dataplane/*.c"],
-    "netlink/*": ["dataplane/*.c"],
+    "netlink/*": ["dataplane/*"],
     "systemd/*": ["allocator/*.c", "agent/*.c"],
     "microhttpd.h": ["agent/*.c"],
 }
