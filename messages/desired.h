@@ -30,7 +30,10 @@
  * Sizes of slot tables, in slots: what `size_index` counts. dataplane/slots.h builds them, with as
  * many slots for each unit of weight as fit; ipam/ chooses the size.
  */
-#define DESIRED_SIZES            {1, 16, 64, 256, 1024, 4096, 16384}
+#define DESIRED_SIZES                             \
+	{                                         \
+		1, 16, 64, 256, 1024, 4096, 16384 \
+	}
 #define DESIRED_N_SIZES          7
 #define DESIRED_SLOTS_PER_WEIGHT 8
 #define DESIRED_ALGORITHM        1 /* SLOTS_ALGORITHM that new LoadBalancers get */
