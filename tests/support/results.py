@@ -9,35 +9,35 @@ import json
 import re
 import sys
 
-CMOCKA = re.compile(r"^\[ +(OK|FAILED|SKIPPED) +\] (\w+)$", re.MULTILINE)
-TAP = re.compile(r"^(not )?ok\b *\d* *-? *([^#\n]*?) *(?:# *(?i:(SKIP)\w*) *(.*))?$", re.MULTILINE)
+CMOCKA = re.compile(r"^\[ RUN +\] (?P<name>\w+)\n(?P<said>.*?)^\[ +(?P<verdict>OK|FAILED|SKIPPED) +\]",
+                    re.MULTILINE | re.DOTALL)
+TAP = re.compile(r"^(?P<bad>not )?ok\b *\d* *-? *(?P<name>[^#\n]*?) *(?:# *(?i:(?P<skip>SKIP)\w*) *(?P<said>.*))?$",
+                 re.MULTILINE)
 VERDICTS = {"OK": "pass", "FAILED": "fail", "SKIPPED": "skip"}
 
 
+def last_line(text):
+    lines = [line.strip() for line in text.splitlines() if line.strip() and not line.startswith("[")]
+    return lines[-1] if lines else "no reason given"
+
+
 def subtests(output):
-    """The (name, result, reason) of each test that the program reports, the last word on each."""
-    found = {name: (VERDICTS[verdict], "") for verdict, name in CMOCKA.findall(output)}
-    if not found:
-        for bad, name, skip, reason in TAP.findall(output):
-            result = "fail" if bad else "skip" if skip else "pass"
-            found[name or str(len(found))] = (result, reason)
-    return [(name, *verdict) for name, verdict in found.items()]
-
-
-def last_line(output):
-    lines = [line.strip() for line in output.splitlines()
-             if line.strip() and not line.startswith("[")]
-    return lines[-1] if lines else ""
+    """The (name, result, reason of a skip) of each test that the program reports."""
+    for match in CMOCKA.finditer(output):
+        verdict = VERDICTS[match["verdict"]]
+        yield match["name"], verdict, last_line(match["said"]) if verdict == "skip" else ""
+    for number, match in enumerate(TAP.finditer(output), 1):
+        verdict = "fail" if match["bad"] else "skip" if match["skip"] else "pass"
+        yield match["name"] or str(number), verdict, match["said"] or ""
 
 
 def of_program(test):
     """The results of one meson test."""
-    output = test.get("stdout", "") + "\n" + test.get("stderr", "")
-    result, name = test["result"], test["name"]
+    output = test.get("stdout", "")
+    result, name = test["result"], test["name"].split(" / ")[-1]
     if result == "SKIP":
-        return [(name, "skip", last_line(output) or "no reason given")]
-    inner = [(f"{name}:{sub}", verdict, reason or last_line(output) if verdict == "skip" else "")
-             for sub, verdict, reason in subtests(output)]
+        return [(name, "skip", last_line(output + test.get("stderr", "")))]
+    inner = [(f"{name}:{sub}", verdict, reason) for sub, verdict, reason in subtests(output)]
     if result not in ("OK", "EXPECTEDFAIL") and not any(v == "fail" for _, v, _ in inner):
         inner.append((name, "fail", f"{result.lower()}, exit status {test.get('returncode')}"))
     return inner or [(name, "pass", "")]
