@@ -2,10 +2,12 @@
 #include "agent/namespaces.h"
 
 #include <dirent.h>
+#include <fcntl.h>
 #include <linux/magic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/sysmacros.h>
 #include <sys/vfs.h>
 #include <uthash.h>
 
@@ -22,11 +24,20 @@ enum {
 	RETRY_MAX_MS = 10000, /* also how often it is looked at without any reason */
 };
 
-/* A namespace's inode number is used again after it, the moment of its making is not. */
+#ifndef STATX_MNT_ID_UNIQUE
+#define STATX_MNT_ID_UNIQUE \
+	0x4000U /* Linux 6.8; before it, mounts have numbers that are used again */
+#endif
+
+/*
+ * A namespace's inode number is used again after it, and so is the moment of its making by two that
+ * follow each other within a tick of the kernel's clock: the mount tells them apart.
+ */
 struct identity {
 	dev_t device;
 	ino_t inode;
 	struct timespec made;
+	uint64_t mount;
 };
 
 struct hosted {
@@ -52,22 +63,28 @@ struct namespaces {
 static bool same_identity(const struct identity *a, const struct identity *b)
 {
 	return a->device == b->device && a->inode == b->inode && a->made.tv_sec == b->made.tv_sec &&
-	       a->made.tv_nsec == b->made.tv_nsec;
+	       a->made.tv_nsec == b->made.tv_nsec && a->mount == b->mount;
 }
 
 /* Return: 0, -ENOENT (nothing there), -EAGAIN (a file that is no namespace (yet)). */
 static int identify(const char *path, struct identity *ret_identity)
 {
 	struct statfs fs;
-	struct stat st;
+	struct statx st;
 
 	if (statfs(path, &fs) < 0)
 		return -ENOENT;
 	if (fs.f_type != NSFS_MAGIC)
 		return -EAGAIN;
-	if (stat(path, &st) < 0)
+	if (statx(AT_FDCWD, path, 0, STATX_BASIC_STATS | STATX_MNT_ID | STATX_MNT_ID_UNIQUE, &st) <
+	    0)
 		return -ENOENT;
-	*ret_identity = (struct identity){st.st_dev, st.st_ino, st.st_ctim};
+	*ret_identity = (struct identity){
+		.device = makedev(st.stx_dev_major, st.stx_dev_minor),
+		.inode = st.stx_ino,
+		.made = {st.stx_ctime.tv_sec, st.stx_ctime.tv_nsec},
+		.mount = st.stx_mnt_id,
+	};
 	return 0;
 }
 
