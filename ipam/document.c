@@ -198,18 +198,17 @@ static int read_document(struct document *document, const struct node *root, con
 	return read_object(document, root, kind, name_space);
 }
 
-static int compare_lines(const void *a, const void *b)
-{
-	const struct problem *x = a, *y = b;
-
-	return x->line < y->line ? -1 : x->line > y->line;
-}
-
-/* From top to bottom, as an author reads; glibc's qsort keeps the order of equals. */
+/* From top to bottom, as an author reads; what stands in one line keeps its order. */
 static void sort_problems(struct problems *problems)
 {
-	if (problems->n_items)
-		qsort(problems->items, problems->n_items, sizeof(*problems->items), compare_lines);
+	for (size_t i = 1; i < problems->n_items; i++) {
+		struct problem problem = problems->items[i];
+		size_t j = i;
+
+		for (; j && problems->items[j - 1].line > problem.line; j--)
+			problems->items[j] = problems->items[j - 1];
+		problems->items[j] = problem;
+	}
 }
 
 static int add_document(struct documents *documents, const struct node *root,

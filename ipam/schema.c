@@ -62,6 +62,28 @@ const struct field *schema_of(enum kind kind)
 	return documents[kind];
 }
 
+const char *schema_kind_doc(enum kind kind)
+{
+	static const char *const docs[KIND_N_KINDS] = {
+		[KIND_NETWORK] =
+			"An isolated network of a tenant. It has no address range of its own; on "
+			"a node it is one network namespace.",
+		[KIND_NETWORK_INTERFACE] = "An interface of a machine in a Network, and its "
+					   "addresses: what LoadBalancers select as destinations.",
+		[KIND_LOAD_BALANCER] =
+			"One or two addresses inside a Network whose connections are spread over "
+			"the destinations behind it.",
+		[KIND_LOAD_BALANCER_ROUTING] =
+			"The destinations of the LoadBalancer of the same name, for one without "
+			"networkInterfaceSelector. It has no spec: its fields stand at the top.",
+		[KIND_PREFIX] =
+			"A block of addresses: a root, given as it is, or a child, cut "
+			"out of a parent. Addresses and further children are cut out of it.",
+	};
+
+	return docs[kind];
+}
+
 const struct field *schema_find(const struct field *fields, const char *name)
 {
 	for (; fields->name; fields++) {

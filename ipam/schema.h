@@ -73,6 +73,20 @@ struct field {
 /* The fields of a kind's documents; offsets are from struct object. */
 const struct field *schema_of(enum kind kind);
 
+/* What a kind is, in a sentence or two. */
+const char *schema_kind_doc(enum kind kind);
+
+/* The fields inside an object or the objects of a list; NULL for what has none. */
+static inline const struct field *schema_inside(const struct field *field)
+{
+	return field->item ? field->item->fields : field->fields;
+}
+
+/* "string", "integer", "Object", "[]Object"... */
+void schema_type_name(const struct field *field, struct text *text);
+/* "Required. Default: TCP. One of TCP, UDP, SCTP. Also spelled `value`." as far as it applies. */
+void schema_constraints(const struct field *field, struct text *text);
+
 /* Shared tables, for schema_<what>.c. */
 extern const struct field schema_metadata[], schema_template_metadata[];
 extern const struct field schema_selector[];

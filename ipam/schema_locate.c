@@ -77,7 +77,7 @@ const struct node *schema_locate(const struct field *fields, const struct node *
 		path += step.len + dot;
 		node = next;
 		if (field)
-			fields = field->item ? field->item->fields : field->fields;
+			fields = schema_inside(field);
 	}
 	text_add(ret_path, path);
 	*ret_found = node && !*path;

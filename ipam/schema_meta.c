@@ -54,7 +54,7 @@ const struct field schema_metadata[] = {
 	{
 		.name = "deletionGracePeriodSeconds",
 		.type = FIELD_IGNORED,
-		.doc = "Kubernetes' own; read and ignored.",
+		.doc = "Kubernetes' own; ignored.",
 	},
 	{.name = "managedFields", .type = FIELD_IGNORED, .doc = "Kubernetes' own; ignored."},
 	{.name = "selfLink", .type = FIELD_IGNORED, .doc = "Kubernetes' own; ignored."},
