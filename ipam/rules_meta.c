@@ -3,7 +3,6 @@
 
 #include "base/array.h"
 #include "ipam/rules.h"
-#include "messages/subjects.h"
 
 /* Rules of metadata (L1), which all kinds share, and of references to other objects. */
 
@@ -28,16 +27,24 @@ static void namespace_is_a_dns_label(struct judge *judge, const struct object *o
 		judge_refuse(judge, PROBLEM_INVALID, "metadata.namespace", "%s", why);
 }
 
+/*
+ * Bytes of "<namespace>_<network>". Source: SUBJECT_TOKEN_MAX of messages/subjects.h, NAME_MAX
+ * of a file name; tests/ipam/test_rules.c checks that they agree.
+ */
+#define TOKEN_MAX 255
+
 /* A Network's names make the name of its network namespace on the nodes, a file name. */
 static void network_names_fit_a_token(struct judge *judge, const struct object *object,
 				      const char *network, const char *path)
 {
-	if (network && strlen(object->meta.name_space) + 1 + strlen(network) > SUBJECT_TOKEN_MAX)
+	size_t taken = strlen(object->meta.name_space) + 1;
+
+	if (network && taken < TOKEN_MAX && taken + strlen(network) > TOKEN_MAX)
 		judge_refuse(judge, PROBLEM_INVALID, path,
 			     "must be no more than %zu bytes in namespace \"%s\": both make one "
 			     "name of at most %d bytes on the nodes; shorten it",
-			     SUBJECT_TOKEN_MAX - 1 - strlen(object->meta.name_space),
-			     object->meta.name_space, SUBJECT_TOKEN_MAX);
+			     TOKEN_MAX - taken,
+			     object->meta.name_space, TOKEN_MAX);
 }
 
 static void weight_annotation_is_a_weight(struct judge *judge, const struct object *object)
