@@ -49,6 +49,7 @@ FORBIDDEN = {
 
 # module without a test of its own: why
 UNTESTED = {
+    "dataplane/unit.c": "the writer that plan.c uses: test_plan.c and test_golden.c read all that it writes",
     "messages/status.c": "destructors only: test_codec_status.c runs them, under the sanitizers too",
     "messages/wire.c": "the readers of which codec is made: test_codec.c feeds them good and bad fields",
 }

@@ -31,23 +31,23 @@ static int client, network, servers;
 
 static const char *const texts[] = {
 	/* weights, one of them 0 */
-	"number 1\nvip 10.0.0.1\nvip fd00::1\nport UDP 53\nport TCP 80\n"
-	"destination 10.1.0.1\ndestination 10.1.0.2 weight 2\ndestination 10.1.0.3\n"
-	"destination 10.1.0.4 weight 0\ndestination 10.1.0.5\n"
-	"destination fd01::1\ndestination fd01::2 weight 3\ndestination fd01::3\n",
+	("number 1\nvip 10.0.0.1\nvip fd00::1\nport UDP 53\nport TCP 80\n"
+	 "destination 10.1.0.1\ndestination 10.1.0.2 weight 2\ndestination 10.1.0.3\n"
+	 "destination 10.1.0.4 weight 0\ndestination 10.1.0.5\n"
+	 "destination fd01::1\ndestination fd01::2 weight 3\ndestination fd01::3\n"),
 	/* affinity and a translated port beside one that is not */
-	"number 2\nvip 10.0.0.2\nvip fd00::2\nport UDP 80 to 8080\nport UDP 81\nport TCP 80 to 8080\n"
-	"destination 10.1.0.1\ndestination 10.1.0.2\ndestination 10.1.0.3\n"
-	"destination fd01::1\ndestination fd01::2\ndestination fd01::3\naffinity ClientIP\n",
+	("number 2\nvip 10.0.0.2\nvip fd00::2\nport UDP 80 to 8080\nport UDP 81\nport TCP 80 to 8080\n"
+	 "destination 10.1.0.1\ndestination 10.1.0.2\ndestination 10.1.0.3\n"
+	 "destination fd01::1\ndestination fd01::2\ndestination fd01::3\naffinity ClientIP\n"),
 	/* ranges, and only half of the clients */
-	"number 3\nvip 10.0.0.3\nvip fd00::3\nport UDP 9000-9100\nport TCP 9000-9010\n"
-	"destination 10.1.0.1\ndestination 10.1.0.6\ndestination fd01::1\ndestination fd01::6\n"
-	"source 10.9.0.2/31\nsource fd09::2/127\n",
+	("number 3\nvip 10.0.0.3\nvip fd00::3\nport UDP 9000-9100\nport TCP 9000-9010\n"
+	 "destination 10.1.0.1\ndestination 10.1.0.6\ndestination fd01::1\ndestination fd01::6\n"
+	 "source 10.9.0.2/31\nsource fd09::2/127\n"),
 	/* translated ports beside a range, a larger table than needed */
-	"number 4\nsize 1024\nvip 10.0.0.4\nvip fd00::4\nport UDP 80 to 8081\nport UDP 9000-9100\n"
-	"destination 10.1.0.1\ndestination 10.1.0.6\ndestination fd01::1\ndestination fd01::6\n",
+	("number 4\nsize 1024\nvip 10.0.0.4\nvip fd00::4\nport UDP 80 to 8081\nport UDP 9000-9100\n"
+	 "destination 10.1.0.1\ndestination 10.1.0.6\ndestination fd01::1\ndestination fd01::6\n"),
 	/* destinations of one family only */
-	"number 5\nvip 10.0.0.5\nvip fd00::5\nport UDP 53\nport TCP 80\ndestination 10.1.0.1\n",
+	("number 5\nvip 10.0.0.5\nvip fd00::5\nport UDP 53\nport TCP 80\ndestination 10.1.0.1\n"),
 };
 static struct desired_lb *lbs[ARRAY_SIZE(texts)];
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#define HASH_FUNCTION HASH_FNV /* the default falls through its switch without a word */
 #include <uthash.h>
 
 #include "base/array.h"
