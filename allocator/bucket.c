@@ -1,0 +1,177 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "allocator/bucket.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+
+#define API_TIMEOUT_MS  2000
+#define ERR_NOT_FOUND   10059 /* stream not found */
+#define ERR_NAME_IN_USE 10058 /* with a different configuration: another replica was first */
+#define DUPLICATES_NS   120000000000LL
+
+struct ensuring {
+	struct bus *bus;
+	char *name;
+	unsigned replicas;
+	bool created;
+	bucket_fn *on_ready;
+	void *user;
+};
+
+static void ensuring_free(struct ensuring *e)
+{
+	if (e)
+		free(e->name);
+	free(e);
+}
+AUTO_DEFINE(struct ensuring, ensuring_free);
+
+static void finish(struct ensuring *e, int outcome, const struct bucket_info *info,
+		   const struct error *err)
+{
+	e->on_ready(e->user, outcome, info, err);
+	ensuring_free(e);
+}
+
+/* As nats.go makes it: what `nats kv` expects of a bucket. */
+static json_t *configuration(const struct ensuring *e)
+{
+	return json_pack("{s:s+, s:[s++], s:s, s:i, s:i, s:i, s:i, s:I, s:s, s:s, s:i, s:I, s:b, "
+			 "s:b, s:b}",
+			 "name", "KV_", e->name, "subjects", "$KV.", e->name, ".>", "retention",
+			 "limits", "max_consumers", -1, "max_msgs", -1, "max_bytes", -1,
+			 "max_msgs_per_subject", 1, "max_age", (json_int_t)0, "storage", "file",
+			 "discard", "new", "num_replicas", (int)e->replicas, "duplicate_window",
+			 (json_int_t)DUPLICATES_NS, "deny_delete", 1, "allow_rollup_hdrs", 1,
+			 "allow_direct", 1);
+}
+
+static bool on_answer(void *user, int outcome, const struct bus_message *message);
+
+static int ask(struct ensuring *e, const char *verb, const json_t *body)
+{
+	char subject[512];
+	auto_free char *text = body ? json_dumps(body, JSON_COMPACT) : strdup("");
+
+	if (!text)
+		return -ENOMEM;
+	(void)snprintf(subject, sizeof(subject), "$JS.API.STREAM.%s.KV_%s", verb, e->name);
+	return bus_ask(e->bus, subject, NULL, 0, text, strlen(text), API_TIMEOUT_MS, on_answer, e,
+		       NULL);
+}
+
+static int create(struct ensuring *e)
+{
+	json_t *config = configuration(e);
+	int r = config ? ask(e, "CREATE", config) : -ENOMEM;
+
+	json_decref(config);
+	return r;
+}
+
+static void read_info(const json_t *answer, struct bucket_info *ret_info)
+{
+	const json_t *state = json_object_get(answer, "state");
+
+	ret_info->last_sequence = (uint64_t)json_integer_value(json_object_get(state, "last_seq"));
+	ret_info->n_messages = (uint64_t)json_integer_value(json_object_get(state, "messages"));
+}
+
+/* An answer with an "error" member. Return: true when another question was asked instead. */
+static bool is_asked_again(struct ensuring *e, unsigned code)
+{
+	if (code == ERR_NOT_FOUND && !e->created) {
+		e->created = true;
+		return create(e) == 0;
+	}
+	return code == ERR_NAME_IN_USE && ask(e, "INFO", NULL) == 0;
+}
+
+static void on_json(struct ensuring *e, const json_t *answer)
+{
+	const json_t *error = json_object_get(answer, "error");
+	unsigned code = (unsigned)json_integer_value(json_object_get(error, "err_code"));
+	const char *sentence = json_string_value(json_object_get(error, "description"));
+	struct bucket_info info = {};
+	struct error err;
+
+	if (!error && json_is_object(answer)) {
+		read_info(answer, &info);
+		finish(e, 0, &info, NULL);
+	} else if (!is_asked_again(e, code)) {
+		(void)error_set(&err, -EIO, "JetStream refuses bucket '%s': %s (%u)", e->name,
+				sentence ? sentence : "no reason given", code);
+		finish(e, -EIO, NULL, &err);
+	}
+}
+
+static const char *why_no_answer(int outcome)
+{
+	switch (outcome) {
+	case -ENOENT:
+		return "NATS has no JetStream for us: enable it in nats-server's configuration "
+		       "(jetstream {}) and for the account";
+	case -ENOTCONN:
+		return "not connected to NATS";
+	default:
+		return "JetStream does not answer: is there a quorum?";
+	}
+}
+
+static bool on_answer(void *user, int outcome, const struct bus_message *message)
+{
+	struct ensuring *e = user;
+	struct error err;
+	json_t *answer;
+
+	if (outcome < 0) {
+		(void)error_set(&err, outcome, "%s", why_no_answer(outcome));
+		finish(e, outcome, NULL, &err);
+		return false;
+	}
+	answer = json_loadb(message->data, message->len, JSON_REJECT_DUPLICATES, NULL);
+	on_json(e, answer);
+	json_decref(answer);
+	return false;
+}
+
+int bucket_ensure(struct bus *bus, const char *name, unsigned replicas, bucket_fn *on_ready,
+		  void *user)
+{
+	auto_call(ensuring_freep) struct ensuring *e = calloc(1, sizeof(*e));
+
+	if (!e)
+		return -ENOMEM;
+	*e = (struct ensuring){
+		.bus = bus, .replicas = replicas, .on_ready = on_ready, .user = user};
+	e->name = strdup(name);
+	if (!e->name || ask(e, "INFO", NULL) < 0)
+		return -ENOMEM;
+	TAKE(e);
+	return 0;
+}
+
+int bucket_ack_parse(const char *bytes, size_t len, struct bucket_ack *ret_ack)
+{
+	json_t *answer = json_loadb(bytes, len, 0, NULL);
+	const json_t *error = json_object_get(answer, "error");
+	const char *sentence = json_string_value(json_object_get(error, "description"));
+	json_int_t sequence = json_integer_value(json_object_get(answer, "seq"));
+	struct bucket_ack ack = {};
+
+	if (error) {
+		ack.code = (unsigned)json_integer_value(json_object_get(error, "err_code"));
+		(void)snprintf(ack.sentence, sizeof(ack.sentence), "%s",
+			       sentence ? sentence : "no reason given");
+	} else {
+		ack.sequence = sequence > 0 ? (uint64_t)sequence : 0;
+	}
+	json_decref(answer);
+	if (!error && !ack.sequence)
+		return -EBADMSG;
+	*ret_ack = ack;
+	return 0;
+}
