@@ -1,0 +1,481 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "allocator/publish.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+#include <uthash.h>
+#include <utlist.h>
+
+#include "allocator/say.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "messages/codec.h"
+#include "messages/subjects.h"
+
+#define CHANGED_MAX 1024 /* bytes of names in a header that people read */
+#define HEARD_MAX   65536
+
+/* The newest delta of a Network that was on the bus, which can be there before the tail is. */
+struct heard {
+	char net[SUBJECT_TOKEN_MAX + 1];
+	uint64_t revision;
+	UT_hash_handle hh;
+};
+
+/* A delta of somebody else's change, until it is heard. */
+struct held {
+	char *net;
+	uint64_t revision, due_ms;
+	struct bus_header headers[6];
+	size_t n_headers;
+	char numbers[3][24], epoch[UUID_TEXT_MAX];
+	char *changed;
+	void *bytes;
+	size_t len;
+	struct held *prev, *next;
+};
+
+/* A question that cannot be answered before the next settle. */
+struct question {
+	char *reply, *net;
+	struct sync *sync; /* NULL: a snapshot of `net` is wanted */
+	uint64_t min_revision, deadline_ms;
+	struct question *prev, *next;
+};
+
+struct publisher {
+	uv_loop_t *loop;
+	struct bus *bus;
+	struct networks *networks;
+	struct uuid epoch;
+	bool loaded, settled, ours;
+	struct heard *heard;
+	struct held *held;
+	size_t n_held;
+	struct question *questions;
+	size_t n_questions;
+	const char *reply; /* where the snapshot that is being cut goes */
+	struct bus_subscription *on_state, *on_snap, *on_sync;
+	struct publisher_counters counters;
+};
+
+static void held_free(struct publisher *p, struct held *held)
+{
+	DL_DELETE(p->held, held);
+	p->n_held--;
+	free(held->net);
+	free(held->changed);
+	free(held->bytes);
+	free(held);
+}
+
+static void question_free(struct publisher *p, struct question *question)
+{
+	DL_DELETE(p->questions, question);
+	p->n_questions--;
+	free(question->reply);
+	free(question->net);
+	sync_free(question->sync);
+	free(question);
+}
+
+const struct publisher_counters *publisher_counters(const struct publisher *p)
+{
+	return &p->counters;
+}
+
+/* The names of what changed, for people who watch the bus. */
+static char *changed_names(const struct desired *desired)
+{
+	struct text text = {};
+	char *names = NULL;
+
+	for (size_t i = 0; i < desired->n_lbs && text.len < CHANGED_MAX; i++)
+		text_addf(&text, "%s%s", i ? " " : "", desired->lbs[i]->name);
+	if (text.len >= CHANGED_MAX)
+		text_add(&text, " ...");
+	if (desired->n_removed)
+		text_addf(&text, "%s%zu removed", text.len ? " " : "", desired->n_removed);
+	if (text_take(&text, &names, NULL) < 0)
+		return NULL;
+	return names;
+}
+
+static void add_header(struct held *held, const char *name, const char *value)
+{
+	held->headers[held->n_headers++] = (struct bus_header){name, value};
+}
+
+static void add_headers(struct held *held, const struct desired *desired)
+{
+	(void)snprintf(held->numbers[0], sizeof(held->numbers[0]), "%" PRIu64, desired->revision);
+	(void)snprintf(held->numbers[1], sizeof(held->numbers[1]), "%" PRIu64, desired->previous);
+	(void)snprintf(held->numbers[2], sizeof(held->numbers[2]), "%" PRIu32 "/%" PRIu32,
+		       desired->part, desired->n_parts);
+	add_header(held, "Ilb-Epoch", uuid_format(&desired->epoch, held->epoch));
+	add_header(held, "Ilb-Rev", held->numbers[0]);
+	if (desired->snapshot)
+		add_header(held, "Ilb-Part", held->numbers[2]);
+	else
+		add_header(held, "Ilb-Prev", held->numbers[1]);
+	if (desired->resync)
+		add_header(held, "Ilb-Resync", "1");
+	if (held->changed && held->changed[0])
+		add_header(held, "Ilb-Changed", held->changed);
+}
+
+/* Makes the message, at the end of the list of those held. NULL without memory. */
+static struct held *held_new(struct publisher *p, const struct desired *desired)
+{
+	struct held *held = calloc(1, sizeof(*held));
+
+	if (!held)
+		return NULL;
+	DL_APPEND(p->held, held);
+	p->n_held++;
+	held->net = strdup(desired->net);
+	held->revision = desired->revision;
+	held->changed = changed_names(desired);
+	add_headers(held, desired);
+	if (!held->net || desired_pack(desired, &held->bytes, &held->len) < 0) {
+		held_free(p, held);
+		return NULL;
+	}
+	return held;
+}
+
+/* Lost when there is no connection: agents ask after every reconnect. */
+static void held_send(struct publisher *p, struct held *held, const char *subject)
+{
+	int r = say(p->bus, subject, held->headers, held->n_headers, held->bytes, held->len);
+
+	if (r == -EMSGSIZE)
+		log_warning("net=%s bytes=%zu error='larger than the server takes' "
+			    "hint='raise max_payload of nats-server to 1 MiB or more'",
+			    held->net, held->len);
+	held_free(p, held);
+}
+
+static void send_delta(struct publisher *p, struct held *held)
+{
+	char subject[SUBJECT_MAX];
+
+	p->counters.deltas++;
+	held_send(p, held, subject_state(subject, held->net));
+}
+
+static void forget_heard(struct publisher *p)
+{
+	struct heard *heard, *next;
+
+	HASH_ITER(hh, p->heard, heard, next)
+	{
+		HASH_DEL(p->heard, heard);
+		free(heard);
+	}
+}
+
+/* Forgetting costs a delta that is sent twice, so it needs no care. */
+static void hear(struct publisher *p, const char *net, uint64_t revision)
+{
+	struct heard *heard;
+
+	HASH_FIND_STR(p->heard, net, heard);
+	if (!heard) {
+		if (HASH_COUNT(p->heard) >= HEARD_MAX)
+			forget_heard(p);
+		heard = calloc(1, sizeof(*heard));
+		if (!heard)
+			return;
+		memcpy(heard->net, net, strlen(net) + 1);
+		HASH_ADD_STR(p->heard, net, heard);
+	}
+	if (heard->revision < revision)
+		heard->revision = revision;
+}
+
+static bool was_heard(const struct publisher *p, const struct desired *delta)
+{
+	const struct heard *heard;
+
+	HASH_FIND_STR(p->heard, delta->net, heard);
+	return heard && heard->revision >= delta->revision;
+}
+
+static void on_delta(void *user, const struct desired *delta)
+{
+	struct publisher *p = user;
+	struct held *held;
+
+	if (!p->ours && was_heard(p, delta))
+		return;
+	held = held_new(p, delta);
+	if (!held)
+		log_warning("net=%s error='out of memory, the change is not published' "
+			    "hint='agents find out when they ask next'",
+			    delta->net);
+	else if (p->ours || p->n_held > PUBLISH_HELD_MAX)
+		send_delta(p, held);
+	else
+		held->due_ms = uv_now(p->loop) + PUBLISH_HOLD_MS;
+}
+
+/* What another replica publishes: nothing to do for us any more. */
+static void on_state(void *user, const struct bus_message *message)
+{
+	struct publisher *p = user;
+	const char *revision = bus_message_header(message, "Ilb-Rev");
+	struct held *held, *next;
+	struct subject subject;
+	uint64_t number;
+
+	if (!revision || text_parse_u64(revision, UINT64_MAX, &number) < 0 ||
+	    subject_parse(message->subject, &subject) < 0) {
+		p->counters.malformed++;
+		return;
+	}
+	hear(p, subject.net, number);
+	DL_FOREACH_SAFE(p->held, held, next)
+	{
+		if (held->revision <= number && strcmp(held->net, subject.net) == 0)
+			held_free(p, held);
+	}
+}
+
+static void refuse(struct publisher *p, const char *reply, const char *code, const char *sentence)
+{
+	const struct bus_header headers[] = {{"Nats-Service-Error-Code", code},
+					     {"Nats-Service-Error", sentence}};
+
+	p->counters.refused++;
+	(void)say(p->bus, reply, headers, 2, "", 0); /* who asked asks again */
+}
+
+static void on_part(void *user, const struct desired *part)
+{
+	struct publisher *p = user;
+	struct held *held = held_new(p, part);
+
+	if (held)
+		held_send(p, held, p->reply);
+}
+
+static void answer_snapshot(struct publisher *p, const struct question *question)
+{
+	p->counters.snapshots++;
+	p->reply = question->reply;
+	if (networks_snapshot(p->networks, &p->epoch, question->net, on_part, p) < 0)
+		refuse(p, question->reply, "503", "out of memory");
+}
+
+static void answer_sync(struct publisher *p, const struct question *question)
+{
+	struct sync *sync = question->sync;
+	bool same_epoch = uuid_compare(&sync->epoch, &p->epoch) == 0;
+	auto_free void *bytes = NULL;
+	size_t len;
+
+	p->counters.syncs++;
+	sync->revision = networks_settled_at(p->networks);
+	sync->epoch = p->epoch;
+	for (size_t i = 0; i < sync->n_nets; i++) {
+		struct network network;
+
+		networks_get(p->networks, sync->nets[i].net, &network);
+		sync->nets[i].stale = !same_epoch || sync->nets[i].digest != network.digest;
+		p->counters.stale += sync->nets[i].stale;
+	}
+	if (sync_pack(sync, &bytes, &len) < 0)
+		refuse(p, question->reply, "503", "out of memory");
+	else
+		(void)say(p->bus, question->reply, NULL, 0, bytes, len);
+}
+
+static bool is_due(const struct publisher *p, const struct question *question)
+{
+	return p->settled && question->min_revision <= networks_settled_at(p->networks);
+}
+
+static void answer(struct publisher *p, const struct question *question)
+{
+	if (question->sync)
+		answer_sync(p, question);
+	else
+		answer_snapshot(p, question);
+}
+
+static void answer_due(struct publisher *p)
+{
+	struct question *question, *next;
+
+	DL_FOREACH_SAFE(p->questions, question, next)
+	{
+		bool late = uv_now(p->loop) > question->deadline_ms;
+
+		if (is_due(p, question))
+			answer(p, question);
+		else if (late)
+			refuse(p, question->reply, "503",
+			       p->loaded ? "behind that revision" : "the store is not loaded yet");
+		if (late || is_due(p, question))
+			question_free(p, question);
+	}
+}
+
+/* Takes `sync`. */
+static void ask(struct publisher *p, const struct bus_message *message, const char *net,
+		struct sync *sync)
+{
+	const char *min = bus_message_header(message, "Ilb-Min-Rev");
+	struct question *question = NULL;
+
+	if (p->n_questions < PUBLISH_WAITING_MAX)
+		question = calloc(1, sizeof(*question));
+	if (!question) {
+		refuse(p, message->reply, "503", "too many questions");
+		sync_free(sync);
+		return;
+	}
+	DL_APPEND(p->questions, question);
+	p->n_questions++;
+	question->sync = sync;
+	question->reply = strdup(message->reply);
+	question->net = strdup(net);
+	question->deadline_ms = uv_now(p->loop) + PUBLISH_WAIT_MS;
+	if (min && text_parse_u64(min, UINT64_MAX, &question->min_revision) < 0)
+		p->counters.malformed++;
+	if (!question->reply || !question->net) {
+		question_free(p, question);
+	} else if (is_due(p, question)) {
+		answer(p, question);
+		question_free(p, question);
+	}
+}
+
+static void on_snap(void *user, const struct bus_message *message)
+{
+	struct publisher *p = user;
+	struct subject subject;
+
+	if (!message->reply)
+		return;
+	if (subject_parse(message->subject, &subject) < 0) {
+		p->counters.malformed++;
+		refuse(p, message->reply, "400", "no such subject");
+	} else {
+		ask(p, message, subject.net, NULL);
+	}
+}
+
+static void on_sync(void *user, const struct bus_message *message)
+{
+	struct publisher *p = user;
+	struct sync *sync = NULL;
+	struct error err;
+
+	if (!message->reply)
+		return;
+	if (sync_unpack(message->data, message->len, &sync, &err) < 0) {
+		if (p->counters.malformed++ == 0)
+			log_warning("subject=%s error='%s' hint='further ones are only counted'",
+				    message->subject, err.text);
+		refuse(p, message->reply, "400", err.text);
+	} else {
+		ask(p, message, "", sync);
+	}
+}
+
+static int subscribe(struct publisher *p, struct error *err)
+{
+	char subject[SUBJECT_MAX];
+	int r;
+
+	r = bus_subscribe(p->bus, subject_state(subject, "*"), NULL, on_state, p, &p->on_state,
+			  err);
+	if (r == 0)
+		r = bus_subscribe(p->bus, subject_snap(subject, "*", "*"), SUBJECT_QUEUE, on_snap,
+				  p, &p->on_snap, err);
+	if (r == 0)
+		r = bus_subscribe(p->bus, subject_sync(subject, "*"), SUBJECT_QUEUE, on_sync, p,
+				  &p->on_sync, err);
+	return r;
+}
+
+int publisher_new(uv_loop_t *loop, struct bus *bus, struct networks *networks,
+		  struct publisher **ret_publisher, struct error *err)
+{
+	struct publisher *p = calloc(1, sizeof(*p));
+	int r;
+
+	if (!p)
+		return error_set(err, -ENOMEM, "out of memory");
+	p->loop = loop;
+	p->bus = bus;
+	p->networks = networks;
+	r = subscribe(p, err);
+	if (r < 0) {
+		publisher_free(p);
+		return r;
+	}
+	*ret_publisher = p;
+	return 0;
+}
+
+void publisher_free(struct publisher *p)
+{
+	if (!p)
+		return;
+	bus_unsubscribe(p->on_state);
+	bus_unsubscribe(p->on_snap);
+	bus_unsubscribe(p->on_sync);
+	forget_heard(p);
+	while (p->held)
+		held_free(p, p->held);
+	while (p->questions)
+		question_free(p, p->questions);
+	free(p);
+}
+
+int publisher_load(struct publisher *p, const struct uuid *epoch, uint64_t sequence)
+{
+	int r = networks_settle(p->networks, epoch, sequence, NULL, NULL);
+
+	if (r < 0)
+		return r;
+	p->epoch = *epoch;
+	p->loaded = p->settled = true;
+	answer_due(p);
+	return 0;
+}
+
+void publisher_settle(struct publisher *p, const struct uuid *epoch, uint64_t sequence, bool ours)
+{
+	p->ours = ours;
+	if (networks_settle(p->networks, epoch, sequence, on_delta, p) < 0) {
+		log_warning("error='out of memory' hint='changes are published later'");
+		return;
+	}
+	p->settled = true;
+	answer_due(p);
+}
+
+void publisher_unsettle(struct publisher *p)
+{
+	p->settled = false;
+}
+
+void publisher_tick(struct publisher *p)
+{
+	struct held *held, *next;
+
+	DL_FOREACH_SAFE(p->held, held, next)
+	{
+		if (uv_now(p->loop) < held->due_ms)
+			continue;
+		p->counters.held_published++;
+		send_delta(p, held);
+	}
+	answer_due(p);
+}
