@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "allocator/networks.h"
+#include "ipam/lbstatus.h"
+#include "messages/status.h"
+
+/*
+ * The nodes: who is alive, who hosts which Network, and what each has applied. Soft state, built
+ * from heartbeats and statuses alone, and pure: time is handed in.
+ *
+ * A node is alive while something was heard from it within ROSTER_ALIVE_MS. One that is not stops
+ * holding anything up, and is remembered as silent for ROSTER_SILENT_MS. Whoever could not listen
+ * (just started, cut off from NATS, stopped) cannot tell a dead node from a live one: until
+ * ROSTER_ALIVE_MS after roster_listen() nobody is dead and nothing is confirmed.
+ */
+
+#define ROSTER_ALIVE_MS  5000
+#define ROSTER_SILENT_MS 3600000
+#define ROSTER_NODES_MAX 65536
+
+struct roster_time {
+	uint64_t now_ms; /* the loop's clock */
+	int64_t unix_ms;
+};
+
+/*
+ * Called for each Network of which nodes say something else now.
+ * @since: only what is said about LoadBalancers whose desired state is from a later revision has
+ *         changed; 0: of all of them.
+ */
+typedef void roster_changed_fn(void *user, const char *token, uint64_t since);
+
+struct roster;
+
+must_check int roster_new(roster_changed_fn *on_changed, void *user, struct roster **ret_roster);
+void roster_free(struct roster *roster);
+AUTO_DEFINE(struct roster, roster_free);
+
+/* From now on we hear what is said. */
+void roster_listen(struct roster *roster, const struct roster_time *time);
+bool roster_is_sure(const struct roster *roster, const struct roster_time *time);
+
+/* Return: 0, -ENOMEM, -E2BIG (more than ROSTER_NODES_MAX nodes; ignored). */
+must_check int roster_on_alive(struct roster *roster, const struct alive *alive,
+			       const struct roster_time *time);
+/* Takes the status in any case. */
+must_check int roster_on_status(struct roster *roster, struct status *status,
+				const struct roster_time *time);
+void roster_expire(struct roster *roster, const struct roster_time *time); /* every second or so */
+
+/* What is to be true on the nodes: the Network, and where the log stood when that was worked out. */
+struct roster_truth {
+	struct uuid epoch;
+	uint64_t settled_at;
+	struct network network;
+};
+
+/*
+ * The log sequence that all live nodes which host the Network have applied; 0 while that is not
+ * known, UINT64_MAX when none hosts it. A node that has the Network's last change has everything up
+ * to `settled_at`.
+ */
+uint64_t roster_confirmed(const struct roster *roster, const struct roster_truth *truth,
+			  const struct roster_time *time);
+
+/* All that the nodes of a Network say, ordered so that each LoadBalancer's share is found fast. */
+struct roster_view;
+must_check int roster_view_new(const struct roster *roster, const struct roster_truth *truth,
+			       struct roster_view **ret_view);
+void roster_view_free(struct roster_view *view);
+AUTO_DEFINE(struct roster_view, roster_view_free);
+
+/* @revision: that the LoadBalancer's desired state is from. @vips: of its resolution. */
+void roster_view_report(const struct roster_view *view, const struct uuid *uid, uint64_t revision,
+			const struct address *vips, size_t n_vips, struct lb_report *ret_report);
+
+/* For people. */
+struct roster_node {
+	const char *name, *version;
+	bool alive;
+	int64_t silent_since_ms; /* Unix time; 0 while alive */
+	size_t n_networks;
+	uint64_t n_refused;
+	const char *condition; /* one that it reports: a sentence, or NULL */
+};
+void roster_visit(struct roster *roster, void (*visit)(void *user, const struct roster_node *node),
+		  void *user);
+size_t roster_count_alive(const struct roster *roster);

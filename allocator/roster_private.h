@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <uthash.h>
+
+#include "allocator/roster.h"
+
+/* What roster.c keeps and roster_view.c reads. */
+
+struct node {
+	char *name, *version;
+	struct uuid boot;
+	uint64_t heard_ms;
+	bool alive;
+	int64_t silent_since_ms;
+	uint64_t round; /* of heartbeats, to find the Networks that the last one did not name */
+	struct member *members;
+	UT_hash_handle hh;
+};
+
+/* A Network, as far as nodes host it. */
+struct place {
+	char token[SUBJECT_TOKEN_MAX + 1];
+	struct member *members;
+	UT_hash_handle hh;
+};
+
+/* A Network on a node. */
+struct member {
+	struct node *node;
+	struct place *place;
+	struct status *status; /* NULL: has said nothing yet */
+	uint64_t round;
+	struct member *n_prev, *n_next; /* in the node */
+	struct member *p_prev, *p_next; /* in the place */
+};
+
+struct roster {
+	struct node *nodes;
+	struct place *places;
+	roster_changed_fn *on_changed;
+	void *user;
+	uint64_t sure_from_ms; /* 0: never listened */
+};
+
+const struct place *place_find(const struct roster *roster, const char *token);
+
+/* The log sequence that the node has applied of the Network; 0: unknown. */
+uint64_t member_applied(const struct member *member, const struct roster_truth *truth);
