@@ -334,9 +334,7 @@ static size_t ranges_of(struct diff *d, uint8_t protocol, bool add, bool write)
 }
 
 /*
- * Old and new ranges may overlap, so all of them change at once. PLAN_UNIT_MAX has room for all:
- * ranges of more than 16 ports, DESIRED_PORTS_MAX entries in `have` and as many in `want` (the
- * few units with more than PLAN_UNIT_MAX elements of that kind are still one transaction).
+ * Old and new ranges may overlap, so all of a protocol's change in one unit.
  */
 static void ranges(struct diff *d)
 {

@@ -21,7 +21,10 @@
  *	class    slots under the new mark; svc and rng switched; slots of the old mark deleted
  */
 
-/* Elements of a unit, deletions counted too. */
+/*
+ * Elements of a unit, deletions counted too. Only ranges may exceed it, which must change together:
+ * a LoadBalancer has at most 2 * DESIRED_PORTS_MAX old and new ones.
+ */
 #define PLAN_UNIT_MAX 2000
 
 /*
