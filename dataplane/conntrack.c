@@ -189,14 +189,6 @@ static int delete_filtered(struct conntrack *conntrack, const struct conntrack_f
 	return r < 0 ? r : delete_filtered_of(conntrack, filter, AF_INET6);
 }
 
-/* An entry as it is listed, as far as filters look at it. */
-struct entry {
-	struct address destination, vip;
-	uint8_t protocol;
-	uint16_t port;
-	uint32_t mark, status;
-};
-
 static void read_address(struct nlattr *tuple, int type4, int type6, struct address *ret)
 {
 	struct nlattr *nest = nla_find(nla_data(tuple), nla_len(tuple), CTA_TUPLE_IP);
@@ -211,7 +203,7 @@ static void read_address(struct nlattr *tuple, int type4, int type6, struct addr
 		*ret = (struct address){}; /* of a family to come: matches no filter's address */
 }
 
-static void read_protocol(struct nlattr *tuple, struct entry *entry)
+static void read_protocol(struct nlattr *tuple, struct conntrack_entry *entry)
 {
 	struct nlattr *nest = nla_find(nla_data(tuple), nla_len(tuple), CTA_TUPLE_PROTO);
 	struct nlattr *attr;
@@ -231,7 +223,7 @@ static struct nlattr *find(struct nlmsghdr *header, int type)
 	return nlmsg_find_attr(header, sizeof(struct nfgenmsg), type);
 }
 
-static void read_entry(struct nlmsghdr *header, struct entry *entry)
+static void read_entry(struct nlmsghdr *header, struct conntrack_entry *entry)
 {
 	struct nlattr *orig = find(header, CTA_TUPLE_ORIG), *reply = find(header, CTA_TUPLE_REPLY);
 	struct nlattr *mark = find(header, CTA_MARK), *status = find(header, CTA_STATUS);
@@ -244,11 +236,13 @@ static void read_entry(struct nlmsghdr *header, struct entry *entry)
 		read_address(reply, CTA_IP_V4_SRC, CTA_IP_V6_SRC, &entry->destination);
 	if (mark)
 		entry->mark = ntohl(nla_get_u32(mark));
-	if (status)
-		entry->status = ntohl(nla_get_u32(status));
+	if (status) {
+		entry->replied = ntohl(nla_get_u32(status)) & IPS_SEEN_REPLY;
+		entry->balanced = ntohl(nla_get_u32(status)) & IPS_DST_NAT;
+	}
 }
 
-static bool matches(const struct conntrack_filter *filter, const struct entry *entry)
+static bool matches(const struct conntrack_filter *filter, const struct conntrack_entry *entry)
 {
 	if ((entry->mark & filter->mark_mask) != (filter->mark & filter->mark_mask))
 		return false;
@@ -261,12 +255,12 @@ static bool matches(const struct conntrack_filter *filter, const struct entry *e
 		return false;
 	if (filter->first != 0 && (entry->port < filter->first || entry->port > filter->last))
 		return false;
-	return !filter->unreplied || !(entry->status & IPS_SEEN_REPLY);
+	return !filter->unreplied || !entry->replied;
 }
 
 struct listing {
-	const struct conntrack_filter *filters;
-	size_t n_filters;
+	conntrack_judge *judge;
+	void *user;
 	struct nl_msg **doomed; /* deletions to send once the listing is over */
 	size_t n_doomed;
 	int error;
@@ -296,13 +290,10 @@ static int list_one(struct nl_msg *msg, void *user)
 	struct nlmsghdr *header = nlmsg_hdr(msg);
 	struct listing *listing = user;
 	struct nl_msg **doomed;
-	struct entry entry = {};
-	bool hit = false;
+	struct conntrack_entry entry = {};
 
 	read_entry(header, &entry);
-	for (size_t i = 0; i < listing->n_filters && !hit; i++)
-		hit = matches(&listing->filters[i], &entry);
-	if (!hit)
+	if (!listing->judge(listing->user, &entry))
 		return NL_OK;
 	doomed = ARRAY_ADD(listing->doomed, listing->n_doomed);
 	if (doomed)
@@ -328,42 +319,78 @@ static int delete_doomed(struct conntrack *conntrack, struct listing *listing)
 	return r;
 }
 
+static int delete_judged(struct conntrack *conntrack, struct nl_msg *dump, conntrack_judge *judge,
+			 void *user)
+{
+	struct listing listing = {.judge = judge, .user = user};
+	int r;
+
+	r = netlink_dump(conntrack->sock, dump, list_one, &listing);
+	if (r < 0 && listing.error == 0)
+		listing.error = r;
+	return delete_doomed(conntrack, &listing);
+}
+
+int conntrack_delete_if(struct conntrack *conntrack, conntrack_judge *judge, void *user,
+			struct error *err)
+{
+	struct nl_msg *dump = message_new(IPCTNL_MSG_CT_GET, NLM_F_DUMP, AF_UNSPEC);
+	int r;
+
+	r = dump ? delete_judged(conntrack, dump, judge, user) : -ENOMEM;
+	if (r < 0)
+		return error_errno(err, r, "conntrack entries could not be looked through");
+	return 0;
+}
+
+struct filters {
+	const struct conntrack_filter *items;
+	size_t n_items;
+};
+
+static bool matches_any(void *user, const struct conntrack_entry *entry)
+{
+	const struct filters *filters = user;
+
+	for (size_t i = 0; i < filters->n_items; i++) {
+		if (matches(&filters->items[i], entry))
+			return true;
+	}
+	return false;
+}
+
 /* Most often all filters are of one LoadBalancer: then only its entries are listed. */
 static int put_common_mark(struct nl_msg *msg, const struct conntrack_filter *filters,
 			   size_t n_filters)
 {
+	const struct conntrack_filter *first = &filters[0];
+
 	for (size_t i = 0; i < n_filters; i++) {
-		if (filters[i].mark != filters[0].mark ||
-		    filters[i].mark_mask != filters[0].mark_mask)
+		if (filters[i].mark != first->mark || filters[i].mark_mask != first->mark_mask)
 			return 0;
 	}
-	if (filters[0].mark_mask == 0)
+	if (first->mark_mask == 0)
 		return 0;
-	return nla_put_u32(msg, CTA_MARK, htonl(filters[0].mark)) < 0 ||
-			       nla_put_u32(msg, CTA_MARK_MASK, htonl(filters[0].mark_mask)) < 0
-		       ? -ENOMEM
-		       : 0;
+	if (nla_put_u32(msg, CTA_MARK, htonl(first->mark)) < 0 ||
+	    nla_put_u32(msg, CTA_MARK_MASK, htonl(first->mark_mask)) < 0)
+		return -ENOMEM;
+	return 0;
 }
 
 static int delete_listed(struct conntrack *conntrack, const struct conntrack_filter *filters,
 			 size_t n_filters)
 {
-	struct listing listing = {.filters = filters, .n_filters = n_filters};
-	struct nl_msg *msg;
-	int r;
+	struct filters any = {filters, n_filters};
+	struct nl_msg *dump;
 
-	msg = message_new(IPCTNL_MSG_CT_GET, NLM_F_DUMP, AF_UNSPEC);
-	if (!msg)
+	dump = message_new(IPCTNL_MSG_CT_GET, NLM_F_DUMP, AF_UNSPEC);
+	if (!dump)
 		return -ENOMEM;
-	r = put_common_mark(msg, filters, n_filters);
-	if (r < 0) {
-		nlmsg_free(msg);
-		return r;
+	if (put_common_mark(dump, filters, n_filters) < 0) {
+		nlmsg_free(dump);
+		return -ENOMEM;
 	}
-	r = netlink_dump(conntrack->sock, msg, list_one, &listing);
-	if (r < 0 && listing.error == 0)
-		listing.error = r;
-	return delete_doomed(conntrack, &listing);
+	return delete_judged(conntrack, dump, matches_any, &any);
 }
 
 /*

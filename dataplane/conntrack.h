@@ -35,11 +35,27 @@ AUTO_DEFINE(struct conntrack, conntrack_free);
  * A filter is one message that the kernel carries out in one pass over all entries of the machine
  * (30 ms with 90,000). Where it cannot (before Linux 6.8, and for ranges of ports), and where there
  * are so many filters that passes would add up, entries are listed in one pass and those that match
- * deleted one by one.
+ * deleted one by one. So are those of IPv6 addresses: see conntrack.c.
  * Return: 0, -ENOMEM, or an errno.
  */
 must_check int conntrack_delete(struct conntrack *conntrack, const struct conntrack_filter *filters,
 				size_t n_filters, struct error *err);
+
+/* An entry, as far as anybody here looks at it. */
+struct conntrack_entry {
+	struct address destination, vip; /* as in struct conntrack_filter */
+	uint8_t protocol;
+	uint16_t port; /* destination port of the original direction */
+	uint32_t mark;
+	bool replied;
+	bool balanced; /* its destination was translated */
+};
+
+typedef bool conntrack_judge(void *user, const struct conntrack_entry *entry);
+
+/* Lists all entries and deletes those that `judge` says yes to. Return: as above. */
+must_check int conntrack_delete_if(struct conntrack *conntrack, conntrack_judge *judge, void *user,
+				   struct error *err);
 
 /* From now on the listing way, as on a kernel without filters: for tests. */
 void conntrack_force_listing(struct conntrack *conntrack);

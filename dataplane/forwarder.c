@@ -2,405 +2,91 @@
 #include "dataplane/forwarder.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
-#include "base/array.h"
 #include "base/hash.h"
 #include "base/text.h"
-#include "dataplane/conditions.h"
 #include "dataplane/conntrack.h"
-#include "dataplane/entries.h"
-#include "dataplane/flowtable.h"
-#include "dataplane/link.h"
+#include "dataplane/leftovers.h"
 #include "dataplane/netns.h"
-#include "dataplane/served.h"
-#include "dataplane/stale.h"
-#include "dataplane/transact.h"
+#include "dataplane/surroundings.h"
+#include "dataplane/table.h"
 
-#define N_ELEMENTS_MAX 2000  /* of a transaction: libnftables' memory stays small */
-#define N_LARGE        20000 /* from here on the heap is trimmed afterwards */
-#define LOOK_MS        10000 /* between looks at what nobody notifies us of */
-#define REPAIR_MS      1000  /* least time between repairs: someone may edit in a loop */
+#define REPAIR_MS 1000 /* least time between repairs: someone may edit in a loop */
 
 struct forwarder {
 	int netns;
 	char *node;
-	struct nft *nft;
-	struct link *link;
 	struct conntrack *conntrack;
 	struct watch *watch;
+	struct table table;
+	struct surroundings surroundings;
 
-	struct entries entries;
-	struct served served;
-	struct stale stale;
-	struct flowtable flowtable;
-	struct ruleset_options options;
-
-	bool loaded;                 /* the first state is in */
-	bool table;                  /* ours is in the kernel */
-	bool stamped;                /* with a stamp that is true */
-	bool dirty;                  /* someone else changed it, or it is not what we think it is */
-	uint64_t repair_ms, look_ms; /* not before */
-	uint32_t n_runs;             /* transactions since watch_pause() */
-
-	uint64_t revision;
+	bool loaded;        /* the first state is in */
+	uint64_t repair_ms; /* no repair before */
 	uint64_t applied_at_ms;
-	struct condition_facts facts;
-	struct error flowtable_failure, conntrack_failure, route_failure;
+	struct error conntrack_failure, route_failure; /* no text: none */
 	char editor[sizeof(((struct watch_news *)0)->editor)];
 	uint64_t conditions; /* digest of those that were last reported */
 };
 
-static int run(void *user, const char *text, struct error *err)
+static int open_edges(struct forwarder *forwarder, const char *path, uint64_t now_ms,
+		      struct error *err)
 {
-	struct forwarder *forwarder = user;
+	auto_call(netns_leave) struct netns_visit visit = NETNS_AT_HOME;
 	int r;
 
-	r = nft_run(forwarder->nft, text, err);
-	forwarder->n_runs += r == 0;
-	return r;
-}
-
-static int check(void *user, const char *text, struct error *err)
-{
-	struct forwarder *forwarder = user;
-
-	return nft_check(forwarder->nft, text, err);
-}
-
-static int run_text(struct forwarder *forwarder, struct text *text, struct error *err)
-{
-	if (text->failed)
-		return error_set(err, -ENOMEM, "out of memory");
-	return run(forwarder, text->bytes, err);
-}
-
-/* A stamp of nothing fits no state, so that a restart takes the table for unfinished. */
-static void write_stamp(const struct forwarder *forwarder, struct text *text, bool valid)
-{
-	struct ruleset_stamp stamp = {};
-
-	if (valid) {
-		stamp.rules = ruleset_digest(&forwarder->options);
-		stamp.revision = forwarder->revision;
-		stamp.digest = forwarder->entries.digest;
-	}
-	ruleset_write_stamp(text, &stamp);
-}
-
-static int run_stamp(struct forwarder *forwarder, bool valid, struct error *err)
-{
-	auto_call(text_deinit) struct text text = {};
-	int r;
-
-	write_stamp(forwarder, &text, valid);
-	r = run_text(forwarder, &text, err);
+	r = netns_open(path, &forwarder->netns, err);
 	if (r == 0)
-		forwarder->stamped = valid;
-	return r;
-}
-
-/* The kernel took it or not: keeps the entry, the VIPs and the clean-up in step. */
-static int settle(struct forwarder *forwarder, struct entry_change *change, const char *refusal)
-{
-	const struct forwarding *have = change->entry->have;
-	struct address old[2] = {}, new[2] = {};
-	int r;
-
-	if (have)
-		memcpy(old, have->vips, sizeof(old));
-	r = entries_settle(&forwarder->entries, change, refusal);
-	if (change->entry && change->entry->have)
-		memcpy(new, change->entry->have->vips, sizeof(new));
-	for (size_t i = 0; i < ARRAY_SIZE(new) && r == 0; i++) {
-		if (new[i].family != FAMILY_NONE)
-			r = served_hold(&forwarder->served, &new[i]);
-	}
-	for (size_t i = 0; i < ARRAY_SIZE(old) && r == 0; i++) {
-		if (old[i].family != FAMILY_NONE)
-			served_drop(&forwarder->served, &old[i]);
-	}
-	return r;
-}
-
-static int queue_cleanups(struct forwarder *forwarder, const struct uuid *uid,
-			  const struct plan *plan, uint64_t now_ms)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < plan->n_cleanups && r == 0; i++)
-		r = stale_add(&forwarder->stale, now_ms, uid, &plan->cleanups[i]);
-	return r;
-}
-
-/* All are in the kernel, without looking. */
-static int settle_all(struct forwarder *forwarder, struct entry_changes *changes, uint64_t now_ms)
-{
-	int r = 0;
-
-	for (size_t i = 0; i < changes->n_items && r == 0; i++) {
-		struct entry_change *change = &changes->items[i];
-
-		r = queue_cleanups(forwarder, &change->entry->uid, &change->plan, now_ms);
-		if (r == 0)
-			r = settle(forwarder, change, NULL);
-	}
-	return r;
-}
-
-static struct transact_piece *pieces_of(const struct entry_changes *changes)
-{
-	struct transact_piece *pieces = calloc(changes->n_items + 1, sizeof(*pieces));
-
-	for (size_t i = 0; pieces && i < changes->n_items; i++) {
-		const struct plan *plan = &changes->items[i].plan;
-
-		pieces[i].text = plan->text.bytes;
-		pieces[i].len = plan->text.len;
-		pieces[i].n_elements = plan_n_elements(plan);
-	}
-	return pieces;
-}
-
-static int settle_piece(struct forwarder *forwarder, struct entry_change *change,
-			const struct transact_piece *piece, uint64_t now_ms)
-{
-	const char *refusal = piece->sentence ? piece->sentence : strerror(-piece->result);
-	int r = 0;
-
-	if (piece->result == 0)
-		r = queue_cleanups(forwarder, &change->entry->uid, &change->plan, now_ms);
-	else if (change->entry->gone || piece->result == -ENOENT)
-		forwarder->dirty = true; /* the table is not what we think it is */
+		r = netns_enter(forwarder->netns, &visit, err);
 	if (r == 0)
-		r = settle(forwarder, change, piece->result == 0 ? NULL : refusal);
-	return r;
-}
-
-/* Many changes, or some that were refused before: the stamp is void until all are in. */
-static int apply_in_turn(struct forwarder *forwarder, struct entry_changes *changes,
-			 uint64_t now_ms, struct error *err)
-{
-	struct transact_piece *pieces = NULL;
-	int r = 0;
-
-	if (forwarder->stamped)
-		r = run_stamp(forwarder, false, err);
-	if (r == 0) {
-		pieces = pieces_of(changes);
-		r = pieces ? transact_in_turn(pieces, changes->n_items, N_ELEMENTS_MAX, run,
-					      forwarder)
-			   : -ENOMEM;
-	}
-	for (size_t i = 0; i < changes->n_items && r == 0; i++)
-		r = settle_piece(forwarder, &changes->items[i], &pieces[i], now_ms);
-	if (pieces)
-		transact_deinit(pieces, changes->n_items);
-	free(pieces);
-	if (r == 0 && forwarder->entries.n_refused == 0)
-		r = run_stamp(forwarder, true, err);
-	return r == -ENOMEM ? error_set(err, r, "out of memory") : r;
-}
-
-/* The usual change: everything and the stamp in one transaction. Return: 1 when it does not go. */
-static int apply_small(struct forwarder *forwarder, struct entry_changes *changes, uint64_t now_ms,
-		       struct error *err)
-{
-	auto_call(text_deinit) struct text text = {};
-	size_t n_elements = 0;
-	int r;
-
-	if (forwarder->entries.n_refused > 0)
-		return 1;
-	for (size_t i = 0; i < changes->n_items; i++) {
-		const struct plan *plan = &changes->items[i].plan;
-
-		n_elements += plan_n_elements(plan);
-		if (n_elements > N_ELEMENTS_MAX)
-			return 1;
-		text_add_bytes(&text, plan->text.bytes, plan->text.len);
-	}
-	write_stamp(forwarder, &text, true);
-	if (run_text(forwarder, &text, err) < 0)
-		return 1;
-	forwarder->stamped = true;
-	r = settle_all(forwarder, changes, now_ms);
-	return r < 0 ? error_set(err, r, "out of memory") : 0;
-}
-
-static int apply_differences(struct forwarder *forwarder, struct entry_changes *changes,
-			     uint64_t now_ms, struct error *err)
-{
-	int r;
-
-	if (entries_plan(changes, false) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
-	r = apply_small(forwarder, changes, now_ms, err);
-	return r > 0 ? apply_in_turn(forwarder, changes, now_ms, err) : r;
-}
-
-/* The table is being replaced: what goes on in conntrack is the difference all the same. */
-static int settle_rewritten(struct forwarder *forwarder, struct entry_change *change,
-			    const struct transact_piece *piece, uint64_t now_ms)
-{
-	struct entry *entry = change->entry;
-	const struct forwarding *want = entry->gone ? NULL : entry->want;
-	struct plan plan = {};
-	int r = 0;
-
-	if (piece->result == 0 && entry->have && (want || entry->gone))
-		r = plan_diff(entry->have, want, &plan);
+		r = surroundings_init(&forwarder->surroundings, err);
 	if (r == 0)
-		r = queue_cleanups(forwarder, &entry->uid, &plan, now_ms);
-	plan_deinit(&plan);
+		r = conntrack_new(&forwarder->conntrack, err);
+	if (r == 0)
+		r = watch_new(&forwarder->watch, err);
 	if (r < 0)
 		return r;
-	if (piece->result == 0)
-		return settle(forwarder, change, NULL);
-	for (size_t i = 0; entry->have && i < ARRAY_SIZE(entry->have->vips); i++) {
-		if (entry->have->vips[i].family != FAMILY_NONE)
-			served_drop(&forwarder->served, &entry->have->vips[i]);
-	}
-	entries_forget_have(entry);
-	return settle(forwarder, change, piece->sentence ? piece->sentence : "refused");
-}
-
-static int run_rewrite(struct forwarder *forwarder, struct transact_piece *pieces, size_t n_pieces,
-		       struct error *err)
-{
-	auto_call(text_deinit) struct text head = {}, tail = {}, tail_if_refused = {};
-
-	ruleset_write_removal(&head);
-	ruleset_write(&head, &forwarder->options);
-	write_stamp(forwarder, &tail, forwarder->entries.n_refused == 0);
-	write_stamp(forwarder, &tail_if_refused, false);
-	if (head.failed || tail.failed || tail_if_refused.failed)
-		return error_set(err, -ENOMEM, "out of memory");
-	return transact_at_once(pieces, n_pieces, head.bytes, tail.bytes, tail_if_refused.bytes,
-				run, check, forwarder, err);
-}
-
-/* Everything anew in one transaction, whatever is there: no packet meets half a table. */
-static int rewrite(struct forwarder *forwarder, struct entry_changes *changes, uint64_t now_ms,
-		   struct error *err)
-{
-	struct transact_piece *pieces = NULL;
-	bool refused_before = forwarder->entries.n_refused > 0;
-	int r;
-
-	r = entries_stage_all(&forwarder->entries, changes);
-	if (r == 0)
-		r = entries_plan(changes, true);
-	pieces = r == 0 ? pieces_of(changes) : NULL;
-	if (!pieces)
-		return error_set(err, -ENOMEM, "out of memory");
-	r = run_rewrite(forwarder, pieces, changes->n_items, err);
-	for (size_t i = 0; i < changes->n_items && r == 0; i++)
-		r = settle_rewritten(forwarder, &changes->items[i], &pieces[i], now_ms);
-	transact_deinit(pieces, changes->n_items);
-	free(pieces);
-	if (r < 0)
-		return r == -ENOMEM ? error_set(err, r, "out of memory") : r;
-	flowtable_forget(&forwarder->flowtable);
-	forwarder->table = true;
-	forwarder->dirty = false;
-	forwarder->stamped = !refused_before && forwarder->entries.n_refused == 0;
+	forwarder->table.options.flowtable = flowtable_is_supported(forwarder->table.nft);
+	surroundings_look_at_links(&forwarder->surroundings, &forwarder->table);
+	surroundings_look(&forwarder->surroundings, now_ms);
 	return 0;
 }
 
-static int write_table(struct forwarder *forwarder, struct error *err)
+int forwarder_new(const char *path, const char *node, struct nft *nft, uint64_t now_ms,
+		  struct forwarder **ret_forwarder, struct error *err)
 {
-	auto_call(text_deinit) struct text text = {};
+	auto_call(forwarder_freep) struct forwarder *forwarder = NULL;
 	int r;
 
-	ruleset_write(&text, &forwarder->options);
-	write_stamp(forwarder, &text, false);
-	r = run_text(forwarder, &text, err);
+	forwarder = calloc(1, sizeof(*forwarder));
+	if (!forwarder)
+		return error_set(err, -ENOMEM, "out of memory");
+	forwarder->netns = -1;
+	forwarder->table.nft = nft;
+	forwarder->node = strdup(node);
+	if (!forwarder->node)
+		return error_set(err, -ENOMEM, "out of memory");
+	r = open_edges(forwarder, path, now_ms, err);
 	if (r < 0)
-		return error_prefix(err, r, "table inet " RULESET_TABLE " cannot be made");
-	flowtable_forget(&forwarder->flowtable);
-	forwarder->table = true;
-	forwarder->stamped = false;
+		return r;
+	*ret_forwarder = TAKE(forwarder);
 	return 0;
 }
 
-/* The last LoadBalancer is gone: so is everything of ours. */
-static int remove_table(struct forwarder *forwarder, struct entry_changes *changes, uint64_t now_ms,
-			struct error *err)
+void forwarder_free(struct forwarder *forwarder)
 {
-	auto_call(text_deinit) struct text text = {};
-	int r = 0;
-
-	if (forwarder->table) {
-		ruleset_write_removal(&text);
-		r = run_text(forwarder, &text, err);
-	}
-	if (r < 0)
-		return error_prefix(err, r, "table inet " RULESET_TABLE " cannot be removed");
-	forwarder->table = forwarder->stamped = forwarder->dirty = false;
-	flowtable_forget(&forwarder->flowtable);
-	r = entries_plan(changes, false);
-	if (r == 0)
-		r = settle_all(forwarder, changes, now_ms);
-	return r < 0 ? error_set(err, r, "out of memory") : 0;
-}
-
-static bool may_adopt(const struct forwarder *forwarder, const struct ruleset_stamp *stamp)
-{
-	return forwarder->entries.n_refused == 0 &&
-	       stamp->rules == ruleset_digest(&forwarder->options) &&
-	       stamp->digest == forwarder->entries.digest;
-}
-
-/* The first state meets what a former run left. */
-static int apply_first(struct forwarder *forwarder, struct entry_changes *changes, uint64_t now_ms,
-		       struct error *err)
-{
-	struct ruleset_stamp stamp = {};
-	enum watch_table table;
-	int r;
-
-	r = watch_find_table(forwarder->watch, &table, &stamp, err);
-	if (r < 0)
-		return r;
-	forwarder->table = table != WATCH_TABLE_ABSENT;
-	if (forwarder->entries.n_alive == 0)
-		return remove_table(forwarder, changes, now_ms, err);
-	if (table == WATCH_TABLE_STAMPED && may_adopt(forwarder, &stamp)) {
-		forwarder->stamped = true;
-		r = settle_all(forwarder, changes, now_ms);
-		return r < 0 ? error_set(err, r, "out of memory") : 0;
-	}
-	if (forwarder->table)
-		return rewrite(forwarder, changes, now_ms, err);
-	r = write_table(forwarder, err);
-	return r < 0 ? r : apply_differences(forwarder, changes, now_ms, err);
-}
-
-static int apply_changes(struct forwarder *forwarder, struct entry_changes *changes,
-			 uint64_t now_ms, struct error *err)
-{
-	int r = 0;
-
-	if (!forwarder->loaded)
-		return apply_first(forwarder, changes, now_ms, err);
-	if (forwarder->entries.n_alive == 0)
-		return remove_table(forwarder, changes, now_ms, err);
-	if (forwarder->dirty)
-		return rewrite(forwarder, changes, now_ms, err);
-	if (!forwarder->table)
-		r = write_table(forwarder, err);
-	return r < 0 ? r : apply_differences(forwarder, changes, now_ms, err);
-}
-
-static const struct forwarding *find_forwarding(void *user, const struct uuid *lb)
-{
-	const struct forwarder *forwarder = user;
-	const struct entry *entry = entries_find(&forwarder->entries, lb);
-
-	return entry ? entry->have : NULL;
+	if (!forwarder)
+		return;
+	table_deinit(&forwarder->table);
+	surroundings_deinit(&forwarder->surroundings);
+	watch_free(forwarder->watch);
+	conntrack_free(forwarder->conntrack);
+	if (forwarder->netns >= 0)
+		(void)close(forwarder->netns);
+	free(forwarder->node);
+	free(forwarder);
 }
 
 /* What fails here does not stop the forwarding: it becomes a condition, until it goes well. */
@@ -409,17 +95,81 @@ static void keep_failure(struct error *kept, int r, const struct error *err)
 	*kept = r < 0 ? *err : (struct error){};
 }
 
-static int run_cleanups(struct forwarder *forwarder, uint64_t now_ms)
+/* Ours of a former run, unless its stamp says that it is what is wanted now, is replaced. */
+static int take_over(struct forwarder *forwarder, const struct ruleset_stamp *stamp,
+		     struct entry_changes *changes, uint64_t now_ms, struct error *err)
+{
+	struct table *table = &forwarder->table;
+	struct error failure = {};
+	bool adopted;
+	int r;
+
+	r = table_adopt(table, stamp, changes, &adopted, err);
+	if (r < 0 || adopted)
+		return r;
+	if (table->entries.n_alive == 0)
+		r = table_remove(table, changes, now_ms, err);
+	else
+		r = table_rewrite(table, changes, now_ms, err);
+	if (r < 0)
+		return r;
+	r = leftovers_delete(forwarder->conntrack, &table->entries, &table->stale, now_ms,
+			     &failure);
+	keep_failure(&forwarder->conntrack_failure, r, &failure);
+	return 0;
+}
+
+static int apply_differences(struct table *table, struct entry_changes *changes, uint64_t now_ms,
+			     struct error *err)
+{
+	int r = 0;
+
+	if (table->entries.n_alive == 0)
+		return table_remove(table, changes, now_ms, err);
+	if (table->dirty)
+		return table_rewrite(table, changes, now_ms, err);
+	if (!table->present)
+		r = table_create(table, err);
+	return r < 0 ? r : table_apply(table, changes, now_ms, err);
+}
+
+static int apply_changes(struct forwarder *forwarder, struct entry_changes *changes,
+			 uint64_t now_ms, struct error *err)
+{
+	struct ruleset_stamp stamp = {};
+	enum watch_table found;
+	int r;
+
+	if (!forwarder->loaded) {
+		r = watch_find_table(forwarder->watch, &found, &stamp, err);
+		if (r < 0)
+			return r;
+		if (found != WATCH_TABLE_ABSENT)
+			return take_over(forwarder, &stamp, changes, now_ms, err);
+	}
+	return apply_differences(&forwarder->table, changes, now_ms, err);
+}
+
+static const struct forwarding *find_forwarding(void *user, const struct uuid *lb)
+{
+	const struct table *table = user;
+	const struct entry *entry = entries_find(&table->entries, lb);
+
+	return entry ? entry->have : NULL;
+}
+
+/* Where it fails, the flows time out by themselves in the end. */
+static int delete_stale(struct forwarder *forwarder, uint64_t now_ms)
 {
 	auto_free struct conntrack_filter *filters = NULL;
+	struct table *table = &forwarder->table;
 	struct error err = {};
 	size_t n_filters;
 	int r;
 
-	if (stale_next_ms(&forwarder->stale) > now_ms)
+	if (stale_next_ms(&table->stale) > now_ms)
 		return 0;
-	r = stale_take_due(&forwarder->stale, now_ms, find_forwarding, forwarder, &filters,
-			   &n_filters);
+	r = stale_take_due(&table->stale, now_ms, find_forwarding, table, &filters, &n_filters);
 	if (r < 0)
 		return r;
 	r = conntrack_delete(forwarder->conntrack, filters, n_filters, &err);
@@ -429,127 +179,67 @@ static int run_cleanups(struct forwarder *forwarder, uint64_t now_ms)
 
 static void sync_routes(struct forwarder *forwarder)
 {
+	struct served *served = &forwarder->table.served;
+	struct link *link = forwarder->surroundings.link;
 	struct error err = {};
 	int r;
 
-	r = served_sync(&forwarder->served, forwarder->link, &err);
+	r = served_sync(served, link, &err);
+	if (r == 0 && !forwarder->loaded)
+		r = served_sweep(served, link, &err);
 	keep_failure(&forwarder->route_failure, r, &err);
 }
 
-static bool has_bridge_ports(const struct link_device *devices, size_t n_devices)
+/* After the rules: routes, devices, conntrack entries. */
+static int follow_up(struct forwarder *forwarder, uint64_t now_ms)
 {
-	for (size_t i = 0; i < n_devices; i++) {
-		size_t n_ports = 0;
+	sync_routes(forwarder);
+	if (forwarder->table.bare || !forwarder->loaded)
+		surroundings_look_at_links(&forwarder->surroundings, &forwarder->table);
+	return delete_stale(forwarder, now_ms);
+}
 
-		for (size_t k = 0; k < n_devices && devices[i].bridge; k++)
-			n_ports += devices[k].master == devices[i].index;
-		if (n_ports > 1)
-			return true;
+static void take_news(struct forwarder *forwarder, struct watch_news *ret_news)
+{
+	watch_read(forwarder->watch, ret_news);
+	if (ret_news->table && forwarder->table.present) {
+		forwarder->table.dirty = true;
+		memcpy(forwarder->editor, ret_news->editor, sizeof(forwarder->editor));
 	}
-	return false;
 }
 
-static int update_flowtable(struct forwarder *forwarder, const struct link_device *devices,
-			    size_t n_devices, struct error *err)
+static int add_conditions(const struct forwarder *forwarder, struct status *status)
 {
-	uint32_t n_runs = 0;
-	int r;
+	const struct served *served = &forwarder->table.served;
+	struct condition_facts facts = forwarder->surroundings.facts;
 
-	if (!forwarder->options.flowtable || !forwarder->table)
-		return 0;
-	r = flowtable_update(&forwarder->flowtable, forwarder->nft, devices, n_devices, &n_runs,
-			     err);
-	forwarder->n_runs += n_runs;
-	return r;
+	facts.has_vips4 = served->n_held[family_index(FAMILY_IPV4)] > 0;
+	facts.has_vips6 = served->n_held[family_index(FAMILY_IPV6)] > 0;
+	facts.flowtable = forwarder->table.options.flowtable;
+	facts.flowtable_failure = forwarder->surroundings.flowtable_failure.text;
+	facts.conntrack_failure = forwarder->conntrack_failure.text;
+	facts.route_failure = forwarder->route_failure.text;
+	facts.editor = forwarder->editor;
+	return conditions_add(status, &facts);
 }
 
-/* Links as they are now: the flowtable follows them. */
-static void look_at_links(struct forwarder *forwarder)
+/* Did what an operator would see change since it was last asked? */
+static int conditions_changed(struct forwarder *forwarder, bool *ret_changed)
 {
-	auto_free struct link_device *devices = NULL;
-	struct error err = {};
-	size_t n_devices = 0;
-	int r;
+	auto_call(status_freep) struct status *status = calloc(1, sizeof(*status));
+	auto_call(text_deinit) struct text text = {};
+	uint64_t digest;
 
-	r = link_list_devices(forwarder->link, &devices, &n_devices, &err);
-	if (r == 0) {
-		forwarder->facts.bridge_ports = has_bridge_ports(devices, n_devices);
-		r = update_flowtable(forwarder, devices, n_devices, &err);
-	}
-	keep_failure(&forwarder->flowtable_failure, r, &err);
-}
-
-static void look_around(struct forwarder *forwarder, uint64_t now_ms)
-{
-	struct condition_facts *facts = &forwarder->facts;
-
-	forwarder->look_ms = now_ms + LOOK_MS;
-	link_read_settings(&facts->settings);
-	if (conntrack_fill(&facts->conntrack_count, &facts->conntrack_max) < 0)
-		facts->conntrack_count = facts->conntrack_max = 0;
-}
-
-int forwarder_new(const char *path, const char *node, struct nft *nft, uint64_t now_ms,
-		  struct forwarder **ret_forwarder, struct error *err)
-{
-	auto_call(netns_leave) struct netns_visit visit = NETNS_AT_HOME;
-	auto_call(forwarder_freep) struct forwarder *forwarder = NULL;
-	int r;
-
-	forwarder = calloc(1, sizeof(*forwarder));
-	if (!forwarder)
-		return error_set(err, -ENOMEM, "out of memory");
-	forwarder->netns = -1;
-	forwarder->nft = nft;
-	forwarder->node = strdup(node);
-	if (!forwarder->node)
-		return error_set(err, -ENOMEM, "out of memory");
-	r = netns_open(path, &forwarder->netns, err);
-	if (r == 0)
-		r = netns_enter(forwarder->netns, &visit, err);
-	if (r == 0)
-		r = link_new(&forwarder->link, err);
-	if (r == 0)
-		r = link_raise_lo(forwarder->link, err);
-	if (r == 0)
-		r = conntrack_new(&forwarder->conntrack, err);
-	if (r == 0)
-		r = watch_new(&forwarder->watch, err);
-	if (r < 0)
-		return r;
-	forwarder->options.flowtable = flowtable_is_supported(nft);
-	look_at_links(forwarder);
-	look_around(forwarder, now_ms);
-	*ret_forwarder = TAKE(forwarder);
+	if (!status || add_conditions(forwarder, status) < 0)
+		return -ENOMEM;
+	for (size_t i = 0; i < status->n_conditions; i++)
+		text_addf(&text, "%s\n", status->conditions[i].reason);
+	if (text.failed)
+		return -ENOMEM;
+	digest = hash_bytes(text.bytes, text.len);
+	*ret_changed = digest != forwarder->conditions;
+	forwarder->conditions = digest;
 	return 0;
-}
-
-void forwarder_free(struct forwarder *forwarder)
-{
-	if (!forwarder)
-		return;
-	entries_deinit(&forwarder->entries);
-	served_deinit(&forwarder->served);
-	stale_deinit(&forwarder->stale);
-	flowtable_forget(&forwarder->flowtable);
-	watch_free(forwarder->watch);
-	conntrack_free(forwarder->conntrack);
-	link_free(forwarder->link);
-	if (forwarder->netns >= 0)
-		(void)close(forwarder->netns);
-	free(forwarder->node);
-	free(forwarder);
-}
-
-/* Returns true when there is anything new. */
-static bool take_news(struct forwarder *forwarder, struct watch_news *news)
-{
-	watch_read(forwarder->watch, news);
-	if (news->table && forwarder->table) {
-		forwarder->dirty = true;
-		memcpy(forwarder->editor, news->editor, sizeof(forwarder->editor));
-	}
-	return news->table || news->links;
 }
 
 static uint64_t wall_ms(void)
@@ -560,63 +250,21 @@ static uint64_t wall_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
-static size_t n_elements_of(const struct entry_changes *changes)
+static int apply_staged(struct forwarder *forwarder, struct entry_changes *changes, uint64_t now_ms,
+			struct error *err)
 {
-	size_t sum = 0;
-
-	for (size_t i = 0; i < changes->n_items; i++)
-		sum += plan_n_elements(&changes->items[i].plan);
-	return sum;
-}
-
-/* After the rules: routes, devices, conntrack entries. */
-static int follow_up(struct forwarder *forwarder, uint64_t now_ms)
-{
-	struct error err = {};
-
-	sync_routes(forwarder);
-	if (!forwarder->loaded && served_sweep(&forwarder->served, forwarder->link, &err) < 0)
-		forwarder->route_failure = err;
-	if (forwarder->options.flowtable && forwarder->flowtable.n_devices == 0)
-		look_at_links(forwarder);
-	return run_cleanups(forwarder, now_ms);
-}
-
-static int add_conditions(const struct forwarder *forwarder, struct status *status)
-{
-	struct condition_facts facts = forwarder->facts;
-
-	facts.has_vips4 = forwarder->served.n_held[0] > 0;
-	facts.has_vips6 = forwarder->served.n_held[1] > 0;
-	facts.flowtable = forwarder->options.flowtable;
-	facts.flowtable_failure = forwarder->flowtable_failure.text;
-	facts.conntrack_failure = forwarder->conntrack_failure.text;
-	facts.route_failure = forwarder->route_failure.text;
-	facts.editor = forwarder->editor;
-	return conditions_add(status, &facts);
-}
-
-/* Did what an operator would see change since it was last asked? */
-static int conditions_changed(struct forwarder *forwarder, bool *ret_changed)
-{
-	auto_call(text_deinit) struct text text = {};
-	struct status status = {};
-	uint64_t digest;
+	bool ignored; /* the status of this change is reported anyway */
 	int r;
 
-	r = add_conditions(forwarder, &status);
-	for (size_t i = 0; i < status.n_conditions; i++) {
-		text_addf(&text, "%s\n", status.conditions[i].reason);
-		free(status.conditions[i].reason);
-		free(status.conditions[i].sentence);
-	}
-	free(status.conditions);
-	if (r < 0 || text.failed)
-		return -ENOMEM;
-	digest = hash_bytes(text.bytes, text.len);
-	*ret_changed = digest != forwarder->conditions;
-	forwarder->conditions = digest;
-	return 0;
+	forwarder->table.n_runs = 0;
+	watch_pause(forwarder->watch);
+	r = apply_changes(forwarder, changes, now_ms, err);
+	if (r == 0 && follow_up(forwarder, now_ms) < 0)
+		r = error_set(err, -ENOMEM, "out of memory");
+	watch_resume(forwarder->watch, forwarder->table.n_runs);
+	if (r == 0 && conditions_changed(forwarder, &ignored) < 0)
+		r = error_set(err, -ENOMEM, "out of memory");
+	return r;
 }
 
 int forwarder_apply(struct forwarder *forwarder, const struct desired *desired, uint64_t now_ms,
@@ -625,43 +273,36 @@ int forwarder_apply(struct forwarder *forwarder, const struct desired *desired, 
 	auto_call(netns_leave) struct netns_visit visit = NETNS_AT_HOME;
 	auto_call(entry_changes_deinit) struct entry_changes changes = {};
 	struct watch_news news;
-	bool ignored;
 	int r;
 
 	r = netns_enter(forwarder->netns, &visit, err);
 	if (r < 0)
 		return r;
-	(void)take_news(forwarder, &news);
-	forwarder->facts.n_repairs = 0;
-	if (entries_stage(&forwarder->entries, desired, forwarder->node, &changes) < 0)
+	take_news(forwarder, &news);
+	if (entries_stage(&forwarder->table.entries, desired, forwarder->node, &changes) < 0)
 		return error_set(err, -ENOMEM, "out of memory");
-	forwarder->revision = desired->revision;
-	forwarder->n_runs = 0;
-	watch_pause(forwarder->watch);
-	r = apply_changes(forwarder, &changes, now_ms, err);
-	if (r == 0 && follow_up(forwarder, now_ms) < 0)
-		r = error_set(err, -ENOMEM, "out of memory");
-	watch_resume(forwarder->watch, forwarder->n_runs);
-	if (n_elements_of(&changes) > N_LARGE)
-		nft_trim();
+	forwarder->table.revision = desired->revision;
+	forwarder->surroundings.facts.n_repairs = 0;
+	r = apply_staged(forwarder, &changes, now_ms, err);
+	if (news.links)
+		forwarder->surroundings.look_ms = now_ms; /* not lost: in the next step */
 	forwarder->loaded = true;
 	forwarder->applied_at_ms = wall_ms();
-	if (r == 0 && conditions_changed(forwarder, &ignored) < 0)
-		r = error_set(err, -ENOMEM, "out of memory");
 	return r;
 }
 
 int forwarder_status(const struct forwarder *forwarder, struct status **ret_status)
 {
 	auto_call(status_freep) struct status *status = calloc(1, sizeof(*status));
+	const struct table *table = &forwarder->table;
 
 	if (!status)
 		return -ENOMEM;
-	status->revision = forwarder->revision;
-	status->digest = forwarder->entries.digest;
+	status->revision = table->revision;
+	status->digest = table->entries.digest;
 	status->applied_at_ms = forwarder->applied_at_ms;
-	if (served_list(&forwarder->served, &status->addresses, &status->n_addresses) < 0 ||
-	    entries_add_refusals(&forwarder->entries, status) < 0 ||
+	if (served_list(&table->served, &status->addresses, &status->n_addresses) < 0 ||
+	    entries_add_refusals(&table->entries, status) < 0 ||
 	    add_conditions(forwarder, status) < 0)
 		return -ENOMEM;
 	*ret_status = TAKE(status);
@@ -680,57 +321,63 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 
 uint64_t forwarder_next_ms(const struct forwarder *forwarder)
 {
-	uint64_t next = earlier(forwarder->look_ms, stale_next_ms(&forwarder->stale));
+	uint64_t next =
+		earlier(forwarder->surroundings.look_ms, stale_next_ms(&forwarder->table.stale));
 
-	return forwarder->dirty ? earlier(next, forwarder->repair_ms) : next;
+	return forwarder->table.dirty ? earlier(next, forwarder->repair_ms) : next;
 }
 
 static int repair(struct forwarder *forwarder, uint64_t now_ms, struct error *err)
 {
 	auto_call(entry_changes_deinit) struct entry_changes changes = {};
-	int r;
 
-	if (!forwarder->dirty || now_ms < forwarder->repair_ms)
+	if (!forwarder->table.dirty || now_ms < forwarder->repair_ms)
 		return 0;
 	forwarder->repair_ms = now_ms + REPAIR_MS;
-	forwarder->facts.n_repairs++;
-	r = rewrite(forwarder, &changes, now_ms, err);
-	if (r == 0)
-		look_at_links(forwarder);
-	if (n_elements_of(&changes) > N_LARGE)
-		nft_trim();
-	return r;
+	forwarder->surroundings.facts.n_repairs++;
+	return table_rewrite(&forwarder->table, &changes, now_ms, err);
+}
+
+static int do_due(struct forwarder *forwarder, bool links, uint64_t now_ms, struct error *err)
+{
+	struct surroundings *surroundings = &forwarder->surroundings;
+	int r;
+
+	r = repair(forwarder, now_ms, err);
+	if (r < 0)
+		return r;
+	if (links || surroundings->look_ms <= now_ms) {
+		surroundings_look(surroundings, now_ms);
+		surroundings_look_at_links(surroundings, &forwarder->table);
+	} else if (forwarder->table.bare) {
+		surroundings_look_at_links(surroundings, &forwarder->table);
+	}
+	if (forwarder->table.served.changed)
+		sync_routes(forwarder);
+	return delete_stale(forwarder, now_ms) < 0 ? error_set(err, -ENOMEM, "out of memory") : 0;
 }
 
 int forwarder_step(struct forwarder *forwarder, uint64_t now_ms, bool *ret_changed,
 		   struct error *err)
 {
 	auto_call(netns_leave) struct netns_visit visit = NETNS_AT_HOME;
-	uint32_t n_repairs = forwarder->facts.n_repairs;
+	uint32_t n_repairs = forwarder->surroundings.facts.n_repairs;
 	struct watch_news news;
 	int r;
 
-	if (!take_news(forwarder, &news) && forwarder_next_ms(forwarder) > now_ms) {
-		*ret_changed = false;
+	take_news(forwarder, &news);
+	*ret_changed = false;
+	if (!news.links && forwarder_next_ms(forwarder) > now_ms)
 		return 0;
-	}
 	r = netns_enter(forwarder->netns, &visit, err);
 	if (r < 0)
 		return r;
-	forwarder->n_runs = 0;
+	forwarder->table.n_runs = 0;
 	watch_pause(forwarder->watch);
-	r = repair(forwarder, now_ms, err);
-	if (r == 0 && news.links)
-		look_at_links(forwarder);
-	if (news.links || forwarder->look_ms <= now_ms)
-		look_around(forwarder, now_ms);
-	if (forwarder->served.changed)
-		sync_routes(forwarder);
-	if (r == 0 && run_cleanups(forwarder, now_ms) < 0)
-		r = error_set(err, -ENOMEM, "out of memory");
-	watch_resume(forwarder->watch, forwarder->n_runs);
+	r = do_due(forwarder, news.links, now_ms, err);
+	watch_resume(forwarder->watch, forwarder->table.n_runs);
 	if (r == 0 && conditions_changed(forwarder, ret_changed) < 0)
 		r = error_set(err, -ENOMEM, "out of memory");
-	*ret_changed |= forwarder->facts.n_repairs != n_repairs;
+	*ret_changed |= forwarder->surroundings.facts.n_repairs != n_repairs;
 	return r;
 }

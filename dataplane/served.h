@@ -21,10 +21,10 @@ struct served {
 };
 
 /* One LoadBalancer more has the VIP. Return: 0, -ENOMEM. */
-must_check int served_hold(struct served *served, const struct address *vip);
+must_check int served_hold(struct served *served, const struct address *address);
 
 /* One less. It must be held (required). */
-void served_drop(struct served *served, const struct address *vip);
+void served_drop(struct served *served, const struct address *address);
 
 /*
  * Makes the routes of VIPs that are held now, removes those of VIPs that nobody holds any more.

@@ -158,11 +158,10 @@ static int add_site(struct worker *worker, const char *net, struct error *err)
 	site = calloc(1, sizeof(*site));
 	if (!site)
 		return error_set(err, -ENOMEM, "out of memory");
-	r = forwarder_new(path, worker->node, worker->nft, now_ms(), &site->forwarder, err);
-	if (r == 0) {
-		site->net = strdup(net);
-		r = site->net ? 0 : error_set(err, -ENOMEM, "out of memory");
-	}
+	site->net = strdup(net);
+	r = site->net ? forwarder_new(path, worker->node, worker->nft, now_ms(), &site->forwarder,
+				      err)
+		      : error_set(err, -ENOMEM, "out of memory");
 	if (r == 0) {
 		HASH_ADD_KEYPTR(hh, worker->sites, site->net, strlen(site->net), site);
 		if (site->hh.tbl)

@@ -427,6 +427,30 @@ def a_killed_worker_loses_nothing_and_adopts(lab):
     assert set(callers.answers[-20:]) == {"b2", "b3"}
 
 
+@test("P1-leftovers")
+def what_went_while_nobody_looked_is_cleaned_up(lab):
+    site = start(lab)
+    other = load_balancer(2, vips=["10.96.0.2"], destinations=site.addresses(1))
+    site.apply(load_balancer(destinations=site.addresses(1)), other, snapshot=True)
+    streams = [Stream(site.client, vip, 5353, 0.01) for vip in (V4, V6, "10.96.0.2")]
+    try:
+        with Connection(site.client, V4, 8080) as flow:
+            flow.ask()
+            site.worker.kill()
+            site.worker = Worker(lab, os.path.dirname(site.namespace.path))
+            site.worker.open(site.net)
+            site.apply(load_balancer(destinations=site.addresses(2), extra=["drain 2"]),
+                       snapshot=True)
+            n = len(site.servers[1].datagrams)
+            wait_until("both families moved", lambda: len(site.servers[1].datagrams) > n + 5)
+            assert flow.ask()[0] == "b1", "the connection is drained, not cut"
+            wait_until("it is cut after the drain", lambda: answered(flow) is None)
+        site.wait_no_entries("mark=513")
+    finally:
+        for stream in streams:
+            stream.close()
+
+
 @test("P3")
 def one_that_the_kernel_refuses_holds_back_no_other(lab):
     site = start(lab, n_destinations=1)

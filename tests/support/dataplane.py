@@ -31,7 +31,7 @@ class Worker:
         # pylint: disable-next=consider-using-with
         self.process = subprocess.Popen([tool, node, netns_dir], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True)
-        lab.stack.callback(self.kill)
+        lab.stack.callback(self.stop)
         self.reports = queue.Queue()
         self.revision = 0
         self.thread = threading.Thread(target=self.read, daemon=True)
@@ -67,6 +67,20 @@ class Worker:
         status = self.expect(net, "applied")["status"]
         assert status["revision"] == self.revision
         return status
+
+    def stop(self):
+        """Ends it in order, so that sanitizers have their say."""
+        if self.process.stdin.closed:
+            return
+        self.process.stdin.close()
+        try:
+            code = self.process.wait(30)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise
+        self.thread.join()
+        self.process.stdout.close()
+        assert code == 0, f"worker_tool ended with {code}"
 
     def kill(self):
         self.process.kill()

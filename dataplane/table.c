@@ -1,0 +1,336 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "dataplane/table.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "base/text.h"
+#include "dataplane/transact.h"
+
+#define N_ELEMENTS_MAX 2000  /* of a transaction: libnftables' memory stays small */
+#define N_LARGE        20000 /* from here on the heap is trimmed afterwards */
+
+void table_deinit(struct table *table)
+{
+	entries_deinit(&table->entries);
+	served_deinit(&table->served);
+	stale_deinit(&table->stale);
+}
+
+static int run(void *user, const char *text, struct error *err)
+{
+	struct table *table = user;
+	int r;
+
+	r = nft_run(table->nft, text, err);
+	table->n_runs += r == 0;
+	return r;
+}
+
+static int check(void *user, const char *text, struct error *err)
+{
+	struct table *table = user;
+
+	return nft_check(table->nft, text, err);
+}
+
+static void trim(const struct entry_changes *changes)
+{
+	size_t sum = 0;
+
+	for (size_t i = 0; i < changes->n_items; i++)
+		sum += plan_n_elements(&changes->items[i].plan);
+	if (sum > N_LARGE)
+		nft_trim();
+}
+
+static int run_text(struct table *table, struct text *text, struct error *err)
+{
+	if (text->failed)
+		return error_set(err, -ENOMEM, "out of memory");
+	return run(table, text->bytes, err);
+}
+
+/* A stamp of nothing fits no state, so that a restart takes the table for unfinished. */
+static void write_stamp(const struct table *table, struct text *text, bool valid)
+{
+	struct ruleset_stamp stamp = {};
+
+	if (valid) {
+		stamp.rules = ruleset_digest(&table->options);
+		stamp.revision = table->revision;
+		stamp.digest = table->entries.digest;
+	}
+	ruleset_write_stamp(text, &stamp);
+}
+
+static int run_stamp(struct table *table, bool valid, struct error *err)
+{
+	auto_call(text_deinit) struct text text = {};
+	int r;
+
+	write_stamp(table, &text, valid);
+	r = run_text(table, &text, err);
+	if (r == 0)
+		table->stamped = valid;
+	return r;
+}
+
+/* The kernel took it or not: keeps the entry, the VIPs and the clean-up in step. */
+static int settle(struct table *table, struct entry_change *change, const char *refusal)
+{
+	const struct forwarding *have = change->entry->have;
+	struct address old[2] = {}, new[2] = {};
+	int r;
+
+	if (have)
+		memcpy(old, have->vips, sizeof(old));
+	r = entries_settle(&table->entries, change, refusal);
+	if (change->entry && change->entry->have)
+		memcpy(new, change->entry->have->vips, sizeof(new));
+	for (size_t i = 0; i < ARRAY_SIZE(new) && r == 0; i++) {
+		if (new[i].family != FAMILY_NONE)
+			r = served_hold(&table->served, &new[i]);
+	}
+	for (size_t i = 0; i < ARRAY_SIZE(old) && r == 0; i++) {
+		if (old[i].family != FAMILY_NONE)
+			served_drop(&table->served, &old[i]);
+	}
+	return r;
+}
+
+static int queue_cleanups(struct table *table, const struct uuid *uid, const struct plan *plan,
+			  uint64_t now_ms)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < plan->n_cleanups && r == 0; i++)
+		r = stale_add(&table->stale, now_ms, uid, &plan->cleanups[i]);
+	return r;
+}
+
+/* All are in the kernel, without looking. */
+static int settle_all(struct table *table, struct entry_changes *changes, uint64_t now_ms)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < changes->n_items && r == 0; i++) {
+		struct entry_change *change = &changes->items[i];
+
+		r = queue_cleanups(table, &change->entry->uid, &change->plan, now_ms);
+		if (r == 0)
+			r = settle(table, change, NULL);
+	}
+	return r;
+}
+
+static struct transact_piece *pieces_of(const struct entry_changes *changes)
+{
+	struct transact_piece *pieces = calloc(changes->n_items + 1, sizeof(*pieces));
+
+	for (size_t i = 0; pieces && i < changes->n_items; i++) {
+		const struct plan *plan = &changes->items[i].plan;
+
+		pieces[i].text = plan->text.bytes;
+		pieces[i].len = plan->text.len;
+		pieces[i].n_elements = plan_n_elements(plan);
+	}
+	return pieces;
+}
+
+static int settle_piece(struct table *table, struct entry_change *change,
+			const struct transact_piece *piece, uint64_t now_ms)
+{
+	const char *refusal = piece->sentence ? piece->sentence : strerror(-piece->result);
+	int r = 0;
+
+	if (piece->result == 0)
+		r = queue_cleanups(table, &change->entry->uid, &change->plan, now_ms);
+	else if (change->entry->gone || piece->result == -ENOENT)
+		table->dirty = true; /* the table is not what we think it is */
+	if (r == 0)
+		r = settle(table, change, piece->result == 0 ? NULL : refusal);
+	return r;
+}
+
+/* Many changes, or some that were refused before: the stamp is void until all are in. */
+static int apply_in_turn(struct table *table, struct entry_changes *changes, uint64_t now_ms,
+			 struct error *err)
+{
+	struct transact_piece *pieces = NULL;
+	int r = 0;
+
+	if (table->stamped)
+		r = run_stamp(table, false, err);
+	if (r == 0) {
+		pieces = pieces_of(changes);
+		r = pieces ? transact_in_turn(pieces, changes->n_items, N_ELEMENTS_MAX, run, table)
+			   : -ENOMEM;
+	}
+	for (size_t i = 0; i < changes->n_items && r == 0; i++)
+		r = settle_piece(table, &changes->items[i], &pieces[i], now_ms);
+	if (pieces)
+		transact_deinit(pieces, changes->n_items);
+	free(pieces);
+	if (r == 0 && table->entries.n_refused == 0)
+		r = run_stamp(table, true, err);
+	return r == -ENOMEM ? error_set(err, r, "out of memory") : r;
+}
+
+/* The usual change: everything and the stamp in one transaction. Return: 1 when it does not go. */
+static int apply_small(struct table *table, struct entry_changes *changes, uint64_t now_ms,
+		       struct error *err)
+{
+	auto_call(text_deinit) struct text text = {};
+	size_t n_elements = 0;
+	int r;
+
+	if (table->entries.n_refused > 0)
+		return 1;
+	for (size_t i = 0; i < changes->n_items; i++) {
+		const struct plan *plan = &changes->items[i].plan;
+
+		n_elements += plan_n_elements(plan);
+		if (n_elements > N_ELEMENTS_MAX)
+			return 1;
+		text_add_bytes(&text, plan->text.bytes, plan->text.len);
+	}
+	write_stamp(table, &text, true);
+	if (run_text(table, &text, err) < 0)
+		return 1;
+	table->stamped = true;
+	r = settle_all(table, changes, now_ms);
+	return r < 0 ? error_set(err, r, "out of memory") : 0;
+}
+
+int table_apply(struct table *table, struct entry_changes *changes, uint64_t now_ms,
+		struct error *err)
+{
+	int r;
+
+	if (entries_plan(changes, false) < 0)
+		return error_set(err, -ENOMEM, "out of memory");
+	r = apply_small(table, changes, now_ms, err);
+	if (r > 0)
+		r = apply_in_turn(table, changes, now_ms, err);
+	trim(changes);
+	return r;
+}
+
+/* The table is being replaced: what goes on in conntrack is the difference all the same. */
+static int settle_rewritten(struct table *table, struct entry_change *change,
+			    const struct transact_piece *piece, uint64_t now_ms)
+{
+	struct entry *entry = change->entry;
+	const struct forwarding *want = entry->gone ? NULL : entry->want;
+	struct plan plan = {};
+	int r = 0;
+
+	if (piece->result == 0 && entry->have && (want || entry->gone))
+		r = plan_diff(entry->have, want, &plan);
+	if (r == 0)
+		r = queue_cleanups(table, &entry->uid, &plan, now_ms);
+	plan_deinit(&plan);
+	if (r < 0)
+		return r;
+	if (piece->result == 0)
+		return settle(table, change, NULL);
+	for (size_t i = 0; entry->have && i < ARRAY_SIZE(entry->have->vips); i++) {
+		if (entry->have->vips[i].family != FAMILY_NONE)
+			served_drop(&table->served, &entry->have->vips[i]);
+	}
+	entries_forget_have(entry);
+	return settle(table, change, piece->sentence ? piece->sentence : "refused");
+}
+
+static int run_rewrite(struct table *table, struct transact_piece *pieces, size_t n_pieces,
+		       struct error *err)
+{
+	auto_call(text_deinit) struct text head = {}, tail = {}, tail_if_refused = {};
+
+	ruleset_write_removal(&head);
+	ruleset_write(&head, &table->options);
+	write_stamp(table, &tail, table->entries.n_refused == 0);
+	write_stamp(table, &tail_if_refused, false);
+	if (head.failed || tail.failed || tail_if_refused.failed)
+		return error_set(err, -ENOMEM, "out of memory");
+	return transact_at_once(pieces, n_pieces, head.bytes, tail.bytes, tail_if_refused.bytes,
+				run, check, table, err);
+}
+
+int table_rewrite(struct table *table, struct entry_changes *changes, uint64_t now_ms,
+		  struct error *err)
+{
+	struct transact_piece *pieces = NULL;
+	bool refused_before = table->entries.n_refused > 0;
+	int r;
+
+	r = entries_stage_all(&table->entries, changes);
+	if (r == 0)
+		r = entries_plan(changes, true);
+	pieces = r == 0 ? pieces_of(changes) : NULL;
+	if (!pieces)
+		return error_set(err, -ENOMEM, "out of memory");
+	r = run_rewrite(table, pieces, changes->n_items, err);
+	for (size_t i = 0; i < changes->n_items && r == 0; i++)
+		r = settle_rewritten(table, &changes->items[i], &pieces[i], now_ms);
+	transact_deinit(pieces, changes->n_items);
+	free(pieces);
+	trim(changes);
+	if (r < 0)
+		return r == -ENOMEM ? error_set(err, r, "out of memory") : r;
+	table->present = table->bare = true;
+	table->dirty = false;
+	table->stamped = !refused_before && table->entries.n_refused == 0;
+	return 0;
+}
+
+int table_adopt(struct table *table, const struct ruleset_stamp *stamp,
+		struct entry_changes *changes, bool *ret_adopted, struct error *err)
+{
+	table->present = true;
+	*ret_adopted = table->entries.n_refused == 0 &&
+		       stamp->rules == ruleset_digest(&table->options) &&
+		       stamp->digest == table->entries.digest;
+	if (!*ret_adopted)
+		return 0;
+	table->stamped = true;
+	if (settle_all(table, changes, 0) < 0)
+		return error_set(err, -ENOMEM, "out of memory");
+	return 0;
+}
+
+int table_create(struct table *table, struct error *err)
+{
+	auto_call(text_deinit) struct text text = {};
+	int r;
+
+	ruleset_write(&text, &table->options);
+	write_stamp(table, &text, false);
+	r = run_text(table, &text, err);
+	if (r < 0)
+		return error_prefix(err, r, "table inet " RULESET_TABLE " cannot be made");
+	table->present = table->bare = true;
+	table->stamped = false;
+	return 0;
+}
+
+int table_remove(struct table *table, struct entry_changes *changes, uint64_t now_ms,
+		 struct error *err)
+{
+	auto_call(text_deinit) struct text text = {};
+	int r = 0;
+
+	if (table->present) {
+		ruleset_write_removal(&text);
+		r = run_text(table, &text, err);
+	}
+	if (r < 0)
+		return error_prefix(err, r, "table inet " RULESET_TABLE " cannot be removed");
+	table->present = table->stamped = table->dirty = false;
+	r = entries_plan(changes, false);
+	if (r == 0)
+		r = settle_all(table, changes, now_ms);
+	return r < 0 ? error_set(err, r, "out of memory") : 0;
+}
