@@ -3,6 +3,7 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include "agent/namespaces.h"
 #include "agent/network.h"
@@ -69,8 +70,9 @@ static void add_network(struct agent *agent, const char *net)
 }
 
 /* What a namespace that went has left behind is gone. */
-static void drop_network(struct agent *agent, struct network *network)
+static void on_left(void *user, struct network *network)
 {
+	struct agent *agent = user;
 	auto_free char *returns = network->returns ? strdup(network->net) : NULL;
 
 	require(agent->networks);
@@ -100,8 +102,6 @@ static void on_namespace(void *user, const char *net, enum namespace_event event
 		return;
 	log_info("net=%s: its namespace is gone", net);
 	network_leave(network);
-	if (network->left)
-		drop_network(agent, network);
 }
 
 static void wake(void *user)
@@ -124,11 +124,8 @@ static void on_reports(uv_async_t *async)
 			return;
 		struct network *network = find(agent, report->net);
 
-		if (network) {
+		if (network)
 			network_on_report(network, report);
-			if (network->left)
-				drop_network(agent, network);
-		}
 		worker_report_free(report);
 	}
 	wake(agent);
@@ -160,6 +157,14 @@ static void on_alive(uv_timer_t *timer)
 }
 
 static void sync_in(struct agent *agent, uint64_t ms);
+
+static void on_unsure(void *user)
+{
+	struct agent *agent = user;
+
+	if (uv_timer_get_due_in(&agent->sync) > RECONCILE_HOLD_MS)
+		sync_in(agent, RECONCILE_HOLD_MS); /* for all Networks that start together */
+}
 
 /* An answer for one of ours. */
 static void take_sync(struct agent *agent, const struct sync *sync)
@@ -310,6 +315,14 @@ void agent_close(struct agent *agent)
 	uv_close((uv_handle_t *)&agent->sync, on_closed);
 }
 
+/* Without it everything works, but for a start without an allocator. */
+static void make_state_dir(const char *dir)
+{
+	if (mkdir(dir, 0700) < 0 && errno != EEXIST)
+		log_warning("state directory '%s': %s; no state is kept there", dir,
+			    strerror(errno));
+}
+
 static int start(struct agent *agent, const struct agent_options *options, struct error *err)
 {
 	struct bus_options bus = options->bus;
@@ -326,6 +339,7 @@ static int start(struct agent *agent, const struct agent_options *options, struc
 		       options->node);
 	bus.name = "ilb-agent";
 	bus.inbox_prefix = agent->inbox_prefix;
+	make_state_dir(options->state_dir);
 	r = bus_new(loop, &bus, on_bus, agent, &agent->context.bus, err);
 	if (r == 0)
 		r = worker_new(&worker, &agent->context.worker, err);
@@ -347,6 +361,10 @@ int agent_new(uv_loop_t *loop, const struct agent_options *options, struct agent
 		return error_set(err, -ENOMEM, "no memory");
 	agent->context.loop = loop;
 	agent->context.node = options->node;
+	agent->context.state_dir = options->state_dir;
+	agent->context.on_left = on_left;
+	agent->context.on_unsure = on_unsure;
+	agent->context.user = agent;
 	uuid_random(&agent->boot);
 	r = uv_async_init(loop, &agent->reports, on_reports);
 	if (r < 0) {

@@ -17,6 +17,7 @@ struct agent_options {
 	struct bus_options bus; /* name and inbox prefix are set by agent_new() */
 	const char *node;       /* a token, messages/subjects.h */
 	const char *netns_dir;
+	const char *state_dir; /* made if it is not there */
 };
 
 /* Return: 0, or why it cannot run at all. */

@@ -33,6 +33,7 @@ static const char help[] =
 	"\n"
 	"  --node NAME       name of this node (default: the host name)\n"
 	"  --netns-dir DIR   where the Networks' namespaces are (default: /run/netns)\n"
+	"  --state-dir DIR   where the last state is kept (default: /var/lib/ilb-agent)\n"
 	"  --server URL      NATS, more than one with commas (default: $NATS_URL or\n"
 	"                    nats://127.0.0.1:4222)\n"
 	"  --creds FILE, --nkey FILE, --tlsca FILE, --tlscert FILE, --tlskey FILE\n"
@@ -44,6 +45,7 @@ enum option_id {
 	OPTION_BUS,
 	OPTION_NODE,
 	OPTION_NETNS_DIR,
+	OPTION_STATE_DIR,
 	OPTION_CHECK,
 	OPTION_VERSION,
 	OPTION_HELP
@@ -52,6 +54,7 @@ enum option_id {
 static const struct option own_options[] = {
 	{"node", required_argument, NULL, OPTION_NODE},
 	{"netns-dir", required_argument, NULL, OPTION_NETNS_DIR},
+	{"state-dir", required_argument, NULL, OPTION_STATE_DIR},
 	{"check", no_argument, NULL, OPTION_CHECK},
 	{"version", no_argument, NULL, OPTION_VERSION},
 	{"help", no_argument, NULL, OPTION_HELP},
@@ -89,6 +92,9 @@ static void read_options(struct program *program, int argc, char *argv[])
 			break;
 		case OPTION_NETNS_DIR:
 			program->options.netns_dir = optarg;
+			break;
+		case OPTION_STATE_DIR:
+			program->options.state_dir = optarg;
 			break;
 		case OPTION_CHECK:
 			program->check = true;
@@ -182,23 +188,45 @@ static void start_handles(struct program *program)
 		require(uv_timer_start(&program->watchdog, on_watchdog, 0, watchdog_ms / 2) == 0);
 }
 
+static void ignore_bus(void *user, enum bus_event event, const char *sentence)
+{
+	(void)user;
+	(void)event;
+	(void)sentence;
+}
+
+/* What can be wrong with options shows when the bus is made; nothing is sent or changed. */
+static int check(struct program *program, struct error *err)
+{
+	struct bus *bus;
+	int r = bus_new(&program->loop, &program->options.bus, ignore_bus, NULL, &bus, err);
+
+	if (r == 0)
+		bus_close(bus);
+	return r;
+}
+
+static int start(struct program *program, struct error *err)
+{
+	int r = agent_new(&program->loop, &program->options, &program->agent, err);
+
+	if (r < 0)
+		return r;
+	warn_of_capabilities();
+	start_handles(program);
+	notify_send("READY=1");
+	log_info("node=%s: looking for Networks in '%s'", program->options.node,
+		 program->options.netns_dir);
+	return 0;
+}
+
 static int run(struct program *program, struct error *err)
 {
-	int r;
+	int r = uv_loop_init(&program->loop);
 
-	r = uv_loop_init(&program->loop);
 	if (r < 0)
 		return error_errno(err, r, "event loop");
-	r = agent_new(&program->loop, &program->options, &program->agent, err);
-	if (r == 0 && !program->check) {
-		warn_of_capabilities();
-		start_handles(program);
-		notify_send("READY=1");
-		log_info("node=%s: looking for Networks in '%s'", program->options.node,
-			 program->options.netns_dir);
-	}
-	if (r == 0 && program->check)
-		agent_close(TAKE(program->agent));
+	r = program->check ? check(program, err) : start(program, err);
 	(void)uv_run(&program->loop, UV_RUN_DEFAULT); /* until every handle is closed */
 	require(uv_loop_close(&program->loop) == 0);
 	return r;
@@ -206,7 +234,8 @@ static int run(struct program *program, struct error *err)
 
 int main(int argc, char *argv[])
 {
-	static struct program program = {.options = {.netns_dir = "/run/netns"}};
+	static struct program program = {
+		.options = {.netns_dir = "/run/netns", .state_dir = "/var/lib/ilb-agent"}};
 	struct error err = {};
 
 	read_options(&program, argc, argv);

@@ -4,6 +4,7 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <string.h>
+#include <time.h>
 
 #include "base/array.h"
 #include "base/log.h"
@@ -14,7 +15,9 @@
 
 enum {
 	ANSWER_TIMEOUT_MS = 2000,
-	WORKER_BUSY_MS = 20, /* when its queue was full */
+	WORKER_BUSY_MS = 20,      /* when its queue was full */
+	STORE_PATIENCE_MS = 1000, /* forwarding does not wait longer for a disk */
+	MEND_MS = 60000,          /* at 50 to 150 % of that */
 	REOPEN_FIRST_MS = 500,
 	REOPEN_MAX_MS = 30000,
 };
@@ -126,6 +129,89 @@ static void publish_status(struct network *network)
 		log_debug("net=%s: a status was not sent, the next one follows", network->net);
 }
 
+static void set_condition(struct network *network, enum report_condition condition,
+			  const char *sentence)
+{
+	if (report_set_condition(&network->report, condition, sentence, now_of(network)) &&
+	    sentence)
+		log_warning("net=%s: %s", network->net, sentence);
+}
+
+/* Forwards what was kept on disk, until an allocator says more. */
+static void use_recalled(struct network *network, struct desired *state, uint64_t at_ms)
+{
+	uint64_t revision = state->revision;
+	time_t at = (time_t)(at_ms / 1000);
+	char sentence[200], when[32];
+	struct tm parts;
+
+	if (reconcile_recall(&network->reconcile, state, now_of(network)) < 0)
+		return; /* older than what was served already, or wrong: an allocator is asked */
+	(void)strftime(when, sizeof(when), "%FT%TZ", gmtime_r(&at, &parts));
+	(void)snprintf(sentence, sizeof(sentence),
+		       "state of %s (revision %" PRIu64
+		       ") from this node's disk is served; no allocator has confirmed it yet",
+		       when, revision);
+	network->recalled = true;
+	network->recalled_asof = network->reconcile.asof;
+	set_condition(network, REPORT_STATE_RECALLED, sentence);
+	network->context->on_unsure(network->context->user);
+}
+
+static void on_loaded(void *user, struct desired *state, uint64_t at_ms)
+{
+	struct network *network = user;
+
+	network->loading = false;
+	if (network->leaving)
+		desired_free(state);
+	else if (state)
+		use_recalled(network, state, at_ms);
+	step(network);
+}
+
+static void load(struct network *network)
+{
+	network->load_wanted = false;
+	network->loading = true;
+	recall_load(network->recall, on_loaded, network);
+}
+
+/* What is served has moved on from what was on disk. */
+static void forget_recalled(struct network *network)
+{
+	network->recalled = false;
+	set_condition(network, REPORT_STATE_RECALLED, NULL);
+}
+
+static void on_stored(void *user)
+{
+	struct network *network = user;
+
+	network->storing = false;
+	network->ready_at = now_of(network);
+	if (recall_is_broken(network->recall) && network->mend_at <= now_of(network)) {
+		network->mend_at = now_of(network) + MEND_MS / 2 + arc4random_uniform(MEND_MS);
+		reconcile_refresh(&network->reconcile, network->mend_at);
+	}
+	step(network);
+}
+
+/* Before the kernel has it: what is kept is never older than what is served. */
+static void store(struct network *network)
+{
+	network->ready_at = now_of(network);
+	if (recall_has(network->recall, network->ready))
+		return; /* it comes from there */
+	if (recall_is_busy(network->recall) ||
+	    recall_store(network->recall, network->ready, on_stored, network) < 0) {
+		recall_outrun(network->recall);
+		return;
+	}
+	network->storing = true;
+	network->ready_at += STORE_PATIENCE_MS;
+}
+
 /* Later and later, at 50 to 150 % of the back-off. */
 static uint64_t reopen_delay(unsigned n_failures)
 {
@@ -152,12 +238,16 @@ static void apply(struct network *network)
 
 	if (!network->ready) {
 		network->ready = reconcile_take(&network->reconcile);
-		network->ready_at = now;
+		if (!network->ready)
+			return;
 		network->ready_epoch = network->reconcile.epoch;
 		network->ready_digest = network->reconcile.digests.sum;
+		store(network);
 	}
-	if (!network->ready || network->ready_at > now)
+	if (network->ready_at > now)
 		return;
+	if (TAKE(network->storing))
+		recall_outrun(network->recall);
 	r = worker_apply(network->context->worker, network->ready);
 	if (r == -ENOBUFS || r == -ENOMEM) {
 		network->ready_at = now + WORKER_BUSY_MS;
@@ -168,13 +258,13 @@ static void apply(struct network *network)
 	network->stage = NETWORK_APPLYING;
 }
 
-static void close_namespace(struct network *network)
+/* Return: whether nothing of it is left, neither in the kernel thread nor on the way to disk. */
+static bool close_namespace(struct network *network)
 {
-	if (network->stage == NETWORK_CLOSED)
-		network->left = true;
-	else if (network->stage != NETWORK_CLOSING &&
-		 worker_close(network->context->worker, network->net) == 0)
+	if (network->stage != NETWORK_CLOSED && network->stage != NETWORK_CLOSING &&
+	    worker_close(network->context->worker, network->net) == 0)
 		network->stage = NETWORK_CLOSING;
+	return network->stage == NETWORK_CLOSED && !recall_is_busy(network->recall);
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -185,6 +275,12 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 static void on_timer(uv_timer_t *timer)
 {
 	step(timer->data);
+}
+
+/* What disk has is looked at before anybody is asked. */
+static bool is_loading(const struct network *network)
+{
+	return network->load_wanted || network->loading;
 }
 
 /* The next moment at which time alone changes what step() does. */
@@ -200,12 +296,13 @@ static void wait_for_due(struct network *network)
 	if (!network->leaving && network->stage == NETWORK_OPEN && network->ready)
 		due = earlier(due, network->ready_at);
 	if (!network->leaving && connected)
-		due = earlier(due,
-			      earlier(reconcile_due(&network->reconcile), network->report.due));
-	if (due == UINT64_MAX || network->left)
+		due = earlier(due, network->report.due);
+	if (!network->leaving && connected && !is_loading(network))
+		due = earlier(due, reconcile_due(&network->reconcile));
+	if (due == UINT64_MAX)
 		(void)uv_timer_stop(&network->timer); /* never fails */
-	else
-		require(uv_timer_start(&network->timer, on_timer, due > now ? due - now : 0, 0) ==
+	else /* never 0: libuv would call it again before it looks at anything else */
+		require(uv_timer_start(&network->timer, on_timer, due > now ? due - now : 1, 0) ==
 			0);
 }
 
@@ -213,26 +310,34 @@ static void serve(struct network *network)
 {
 	uint64_t now = now_of(network);
 
+	if (network->load_wanted && !recall_is_busy(network->recall))
+		load(network);
+	if (network->recalled && network->reconcile.asof != network->recalled_asof)
+		forget_recalled(network);
 	if (network->stage == NETWORK_CLOSED && network->open_at <= now)
 		open_namespace(network);
 	if (network->stage == NETWORK_OPEN)
 		apply(network);
 	if (!bus_is_connected(network->context->bus))
 		return;
-	if (reconcile_should_ask(&network->reconcile, now))
+	if (!is_loading(network) && reconcile_should_ask(&network->reconcile, now))
 		ask(network);
 	if (network->report.due <= now)
 		publish_status(network);
 }
 
-/* Does what is due, and waits for what is due next. */
+/* Does what is due, and waits for what is due next. The network may be closed by it: do it last. */
 static void step(struct network *network)
 {
+	bool left = false;
+
 	if (network->leaving)
-		close_namespace(network);
+		left = close_namespace(network);
 	else
 		serve(network);
 	wait_for_due(network);
+	if (left)
+		network->context->on_left(network->context->user, network);
 }
 
 static int network_init(struct network *network, const char *net, struct error *err)
@@ -247,6 +352,9 @@ static int network_init(struct network *network, const char *net, struct error *
 	if (!network->net)
 		return -ENOMEM;
 	r = report_init(&network->report, context->node, net);
+	if (r == 0)
+		r = recall_new(context->loop, context->state_dir, net, &network->recall);
+	network->load_wanted = true;
 	if (r == 0)
 		r = bus_subscribe(context->bus, subject_state(subject, net), NULL, on_delta,
 				  network, &network->subscription, err);
@@ -295,6 +403,7 @@ static void on_closed(uv_handle_t *handle)
 void network_close(struct network *network)
 {
 	leave_bus(network);
+	recall_close(TAKE(network->recall));
 	uv_close((uv_handle_t *)&network->timer, on_closed);
 }
 
@@ -316,14 +425,6 @@ static void take_status(struct network *network, struct worker_report *report)
 	status->digest = network->applied_digest;
 	if (report_set(&network->report, status, now_of(network)) < 0)
 		log_warning("net=%s: its status is not published: no memory", network->net);
-}
-
-static void set_condition(struct network *network, enum report_condition condition,
-			  const char *sentence)
-{
-	if (report_set_condition(&network->report, condition, sentence, now_of(network)) &&
-	    sentence)
-		log_warning("net=%s: %s", network->net, sentence);
 }
 
 static void on_opened(struct network *network)
@@ -349,20 +450,19 @@ static void on_failed(struct network *network, const struct worker_report *repor
 	network->open_at = now_of(network) + reopen_delay(network->n_failures++);
 	if (network->handed) {
 		desired_free(TAKE(network->ready));
+		network->storing = false;
 		reconcile_again(&network->reconcile, now_of(network));
 		network->handed = false;
+		network->load_wanted = true; /* no allocator may be there to ask */
 	}
 	set_condition(network, REPORT_NAMESPACE_UNAVAILABLE, report->sentence);
 }
 
 void network_on_report(struct network *network, struct worker_report *report)
 {
-	if (report->outcome == WORKER_CLOSED) {
-		network->left = true;
-		return;
-	}
 	if (network->leaving) {
-		if (report->outcome == WORKER_FAILED && network->stage != NETWORK_CLOSING)
+		if (report->outcome == WORKER_CLOSED ||
+		    (report->outcome == WORKER_FAILED && network->stage != NETWORK_CLOSING))
 			network->stage = NETWORK_CLOSED;
 		step(network);
 		return;
@@ -380,7 +480,7 @@ void network_on_report(struct network *network, struct worker_report *report)
 	case WORKER_FAILED:
 		on_failed(network, report);
 		break;
-	case WORKER_CLOSED: /* above */
+	case WORKER_CLOSED: /* only when leaving */
 		break;
 	}
 	step(network);
@@ -401,6 +501,8 @@ void network_on_sync(struct network *network, const struct sync *sync, bool stal
 {
 	if (network->leaving)
 		return;
+	if (!stale && network->recalled)
+		forget_recalled(network);
 	if (stale)
 		reconcile_stale(&network->reconcile, &sync->epoch, sync->revision, now_of(network));
 	else

@@ -6,6 +6,7 @@
 #include <uv.h>
 
 #include "agent/faults.h"
+#include "agent/recall.h"
 #include "agent/reconcile.h"
 #include "agent/report.h"
 #include "dataplane/worker.h"
@@ -16,13 +17,21 @@
  * status back. One function per event; each ends by doing what is due.
  */
 
+struct network;
+
 /* What all Networks of the node share; borrowed from the agent. */
 struct network_context {
 	uv_loop_t *loop;
 	struct bus *bus;
 	struct worker *worker;
 	const char *node;
+	const char *state_dir;
 	struct faults faults;
+	/* Nothing of it is left after its namespace has gone: network_close() it. */
+	void (*on_left)(void *user, struct network *network);
+	/* It has state that an allocator should compare. */
+	void (*on_unsure)(void *user);
+	void *user;
 };
 
 enum network_stage {
@@ -48,16 +57,22 @@ struct network {
 	unsigned n_failures;
 	bool handed; /* it was given state since it was opened: to lose it means to fetch all anew */
 
-	struct desired *ready;   /* could not be handed over yet */
-	uint64_t ready_at;       /* when it is tried again */
+	struct recall *recall;
+	bool load_wanted, loading; /* state from disk, before anybody is asked */
+	bool recalled;             /* what is served is from disk, and no allocator has seen it */
+	uint64_t recalled_asof;
+	uint64_t mend_at; /* when a snapshot is fetched for a file that could not be written */
+
+	struct desired *ready;   /* to be handed to the kernel thread */
+	bool storing;            /* it is being written to disk first */
+	uint64_t ready_at;       /* when it is handed over in any case */
 	struct uuid ready_epoch; /* of what is ready or being applied */
 	uint64_t ready_digest;
 	struct uuid applied_epoch;
 	uint64_t applied_digest;
 
 	bool leaving; /* the namespace is gone */
-	bool returns; /* and another has its name already */
-	bool left;    /* nothing of it is left: network_close() it */
+	bool returns; /* and another has its name already; the agent's */
 };
 
 /* Its namespace has appeared. Return: 0, -ENOMEM. */
@@ -67,7 +82,7 @@ must_check int network_new(struct network_context *context, const char *net,
 /* Lets go of everything but the kernel's state; the memory goes with the loop's close callbacks. */
 void network_close(struct network *network);
 
-/* Its namespace is gone: `left` becomes true, at once or with a report of the kernel thread. */
+/* Its namespace is gone: leads to on_left(), perhaps from within this function. */
 void network_leave(struct network *network);
 
 void network_on_report(struct network *network, struct worker_report *report);

@@ -107,15 +107,6 @@ static int take_snapshot(struct reconcile *reconcile, struct desired *snapshot)
 	return 0;
 }
 
-int reconcile_recall(struct reconcile *reconcile, struct desired *snapshot)
-{
-	int r = take_snapshot(reconcile, snapshot);
-
-	if (r == 0)
-		reconcile->ask_at = RECONCILE_NEVER;
-	return r;
-}
-
 /* A change that follows our state; taken. */
 static void take_delta(struct reconcile *reconcile, struct desired *delta, uint64_t now)
 {
@@ -186,6 +177,24 @@ static void drain(struct reconcile *reconcile, uint64_t now)
 		}
 	}
 	reconcile->hold_until = RECONCILE_NEVER;
+}
+
+int reconcile_recall(struct reconcile *reconcile, struct desired *snapshot, uint64_t now)
+{
+	auto_call(desired_freep) struct desired *own = snapshot;
+	int r;
+
+	if (reconcile->complete || reconcile->asking)
+		return -EALREADY;
+	if (!same_epoch(&reconcile->epoch, &no_epoch) &&
+	    (!same_epoch(&reconcile->epoch, &own->epoch) || own->revision < reconcile->asof))
+		return -ESTALE;
+	r = take_snapshot(reconcile, TAKE(own));
+	if (r < 0)
+		return r;
+	reconcile->ask_at = RECONCILE_NEVER;
+	drain(reconcile, now);
+	return 0;
 }
 
 /* In order of revision. The same revision twice is a duplicate. Return: 0, -EEXIST, -ENOMEM. */
@@ -430,6 +439,12 @@ void reconcile_again(struct reconcile *reconcile, uint64_t now)
 	lose_state(reconcile);
 	if (!reconcile->asking)
 		ask_by(reconcile, now);
+}
+
+void reconcile_refresh(struct reconcile *reconcile, uint64_t when)
+{
+	if (!reconcile->asking)
+		ask_by(reconcile, when);
 }
 
 uint64_t reconcile_due(const struct reconcile *reconcile)

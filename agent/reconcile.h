@@ -62,10 +62,13 @@ void reconcile_init(struct reconcile *reconcile, uint64_t seed, uint64_t now);
 void reconcile_deinit(struct reconcile *reconcile);
 
 /*
- * Starts from state kept on disk instead: `snapshot` (taken) is pending, and no question is due.
- * Only right after reconcile_init(). Return: 0, -EBADMSG, -ENOMEM: as if it had not been called.
+ * Takes state that was kept on disk instead of asking: `snapshot` (taken) is pending, and no
+ * question is due. For a state that is not complete.
+ * Return: 0; -ESTALE (older than what was there before, or of another epoch), -EALREADY (complete,
+ *         or a question is on its way), -EBADMSG, -ENOMEM: as if it had not been called.
  */
-must_check int reconcile_recall(struct reconcile *reconcile, struct desired *snapshot);
+must_check int reconcile_recall(struct reconcile *reconcile, struct desired *snapshot,
+				uint64_t now);
 
 /* A change has come; taken in every case. */
 void reconcile_delta(struct reconcile *reconcile, struct desired *delta, uint64_t now);
@@ -90,6 +93,9 @@ void reconcile_connected(struct reconcile *reconcile, uint64_t now);
 
 /* The kernel thread has lost the state that was taken: all of it is needed anew, nothing older. */
 void reconcile_again(struct reconcile *reconcile, uint64_t now);
+
+/* Asks for a snapshot by `when`, though nothing is missing. */
+void reconcile_refresh(struct reconcile *reconcile, uint64_t when);
 
 /* The next time that reconcile_should_ask() may say something else; RECONCILE_NEVER. */
 uint64_t reconcile_due(const struct reconcile *reconcile);

@@ -434,7 +434,7 @@ static void test_recalled(void **state)
 
 	(void)state;
 	reconcile_init(&reconcile, 1, 0);
-	assert_int_equal(reconcile_recall(&reconcile, make_part(1, 7, "ba", 1, 1)), 0);
+	assert_int_equal(reconcile_recall(&reconcile, make_part(1, 7, "ba", 1, 1), 0), 0);
 	assert_false(reconcile_should_ask(&reconcile, 10000));
 	change = reconcile_take(&reconcile);
 	assert_string_equal(make_text(change), "a7b7");
@@ -446,7 +446,7 @@ static void test_recalled(void **state)
 	reconcile_deinit(&reconcile);
 
 	reconcile_init(&reconcile, 1, 0);
-	assert_int_equal(reconcile_recall(&reconcile, make_part(1, 7, "aa", 1, 1)), -EBADMSG);
+	assert_int_equal(reconcile_recall(&reconcile, make_part(1, 7, "aa", 1, 1), 0), -EBADMSG);
 	assert_true(reconcile_should_ask(&reconcile, 0));
 	reconcile_deinit(&reconcile);
 }
