@@ -14,7 +14,6 @@ struct request {
 	const struct catalog *catalog;
 	const struct object *object;
 	const struct net *net; /* NULL for a Prefix, and where nothing is in the Network */
-	bool in_line;
 };
 
 unsigned allocate_len(const struct object *object, const struct prefix_spec *wanted)
@@ -77,8 +76,7 @@ static bool find_in(const struct request *r, const struct space *space,
 	return find_address(r, space->pool, ret_block);
 }
 
-static struct request request_of(const struct catalog *catalog, const struct object *object,
-				 bool in_line)
+static struct request request_of(const struct catalog *catalog, const struct object *object)
 {
 	return (struct request){
 		.catalog = catalog,
@@ -86,7 +84,6 @@ static struct request request_of(const struct catalog *catalog, const struct obj
 		.net = object_addressing(object)
 			       ? net_find(catalog, object->meta.name_space, object_network(object))
 			       : NULL,
-		.in_line = in_line,
 	};
 }
 
@@ -103,7 +100,7 @@ static const struct object *prefix_of(const struct catalog *catalog, const struc
 bool allocate_could_serve(const struct catalog *catalog, const struct object *object,
 			  const struct space *space)
 {
-	struct request r = request_of(catalog, object, false);
+	struct request r = request_of(catalog, object);
 	const struct object *prefix = prefix_of(catalog, space);
 	struct cidr block;
 
@@ -160,7 +157,7 @@ static bool is_owed(const struct request *r, const struct space *space)
 {
 	const struct object *waiter;
 
-	if (!r->in_line || !space->is_dirty)
+	if (!space->is_dirty)
 		return false;
 	waiter = allocate_oldest_waiter(r->catalog, space);
 	return waiter && object_is_older(waiter, r->object);
@@ -369,9 +366,9 @@ static int allocate_block(const struct request *r, struct object *object,
 }
 
 int allocate(const struct catalog *catalog, struct object *object, const struct object *existing,
-	     bool in_line, struct problems *problems)
+	     struct problems *problems)
 {
-	struct request r = request_of(catalog, object, in_line);
+	struct request r = request_of(catalog, object);
 
 	if (object->kind == KIND_PREFIX)
 		return allocate_block(&r, object, existing);

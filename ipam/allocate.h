@@ -16,15 +16,14 @@
 #define LEASES_MAX 64 /* of one object: what it names, and what it waits to give back */
 
 /*
- * Fills in `object->leases`.
+ * Fills in `object->leases`. Older objects that wait for an address get it first: it is left to them.
  * @existing: the version before, NULL for a new object. Its leases stay with the entries that ask
  *            for the same; those that no entry asks for become `releasing`.
- * @in_line:  an address goes to older objects first that wait for it.
  * @problems: gets literals that somebody else holds.
  * Return: 0, -ENOMEM.
  */
 must_check int allocate(const struct catalog *catalog, struct object *object,
-			const struct object *existing, bool in_line, struct problems *problems);
+			const struct object *existing, struct problems *problems);
 
 /* Length of the block that is asked for: all bits for an address. */
 unsigned allocate_len(const struct object *object, const struct prefix_spec *wanted);

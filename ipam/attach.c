@@ -256,6 +256,18 @@ static int attach_prefix(struct catalog *catalog, struct entry *entry)
 	return attach_waits(catalog, entry, NULL);
 }
 
+static int attach_routing(struct catalog *catalog, struct entry *entry)
+{
+	const struct routing_spec *routing = &entry->object->routing;
+
+	ARRAY_FOREACH(destination, routing->destinations, routing->n_destinations) {
+		if (index_add_route(catalog, entry->object->meta.name_space, &destination->address,
+				    entry) < 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 int attach(struct catalog *catalog, struct entry *entry)
 {
 	switch (entry->object->kind) {
@@ -264,8 +276,9 @@ int attach(struct catalog *catalog, struct entry *entry)
 		return attach_addressed(catalog, entry);
 	case KIND_PREFIX:
 		return attach_prefix(catalog, entry);
-	case KIND_NETWORK:
 	case KIND_LOAD_BALANCER_ROUTING:
+		return attach_routing(catalog, entry);
+	case KIND_NETWORK:
 	case KIND_N_KINDS:
 		break;
 	}
@@ -359,19 +372,41 @@ static void detach_addressed(struct catalog *catalog, struct entry *entry)
 	net_drop_unused(catalog, net);
 }
 
-void detach(struct catalog *catalog, struct entry *entry)
+static void detach_prefix(struct catalog *catalog, struct entry *entry)
 {
-	const struct object *object = entry->object;
-	struct scope scope = scope_of_prefixes(object->meta.name_space);
+	struct scope scope = scope_of_prefixes(entry->object->meta.name_space);
 
-	if (object_addressing(object)) {
-		detach_addressed(catalog, entry);
-		drop_unused_spaces(catalog, object);
-	}
-	if (object->kind != KIND_PREFIX)
-		return;
 	release_blocks(catalog, entry);
 	unlink_all(catalog, entry);
-	index_drop_unused(catalog, &scope, &object->meta.labels);
-	drop_unused_spaces(catalog, object);
+	index_drop_unused(catalog, &scope, &entry->object->meta.labels);
+	drop_unused_spaces(catalog, entry->object);
+}
+
+static void detach_routing(struct catalog *catalog, struct entry *entry)
+{
+	const struct routing_spec *routing = &entry->object->routing;
+
+	unlink_all(catalog, entry);
+	ARRAY_FOREACH(destination, routing->destinations, routing->n_destinations)
+		index_drop_route(catalog, entry->object->meta.name_space, &destination->address);
+}
+
+void detach(struct catalog *catalog, struct entry *entry)
+{
+	switch (entry->object->kind) {
+	case KIND_NETWORK_INTERFACE:
+	case KIND_LOAD_BALANCER:
+		detach_addressed(catalog, entry);
+		drop_unused_spaces(catalog, entry->object);
+		break;
+	case KIND_PREFIX:
+		detach_prefix(catalog, entry);
+		break;
+	case KIND_LOAD_BALANCER_ROUTING:
+		detach_routing(catalog, entry);
+		break;
+	case KIND_NETWORK:
+	case KIND_N_KINDS:
+		break;
+	}
 }

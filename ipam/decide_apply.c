@@ -175,7 +175,7 @@ static int build(const struct catalog *catalog, const struct object *wanted,
 	drop_leases(
 		object); /* a manifest has none; whoever hands in a stored object gets no more */
 	fill_meta(object, existing, moment);
-	if (allocate(catalog, object, existing, true, problems) < 0 ||
+	if (allocate(catalog, object, existing, problems) < 0 ||
 	    fill_lb(catalog, object, existing, problems) < 0)
 		return -ENOMEM;
 	check_overlap(catalog, object, problems);

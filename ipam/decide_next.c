@@ -81,7 +81,7 @@ static int serve(const struct catalog *catalog, const struct object *waiter,
 		free(lease->prefix);
 	free(TAKE(object->leases));
 	object->n_leases = 0;
-	if (allocate(catalog, object, waiter, false, &problems) < 0)
+	if (allocate(catalog, object, waiter, &problems) < 0)
 		return -ENOMEM;
 	/* It could be served, and nothing else about it has changed. */
 	require(!problems_any(&problems) && object->n_leases > waiter->n_leases);

@@ -305,6 +305,51 @@ const struct chain *index_seekers(const struct catalog *catalog, const struct sc
 	return bucket ? &bucket->seekers : NULL;
 }
 
+/* An address is a label too, of a scope of its own. */
+struct route {
+	struct scope scope;
+	char text[ADDRESS_TEXT_MAX];
+	struct label label;
+};
+
+static void route_init(struct route *route, const char *name_space, const struct address *address)
+{
+	(void)snprintf(route->scope.text, sizeof(route->scope.text), "route %s", name_space);
+	address_format(address, route->text);
+	route->label = (struct label){route->text, route->text};
+}
+
+int index_add_route(struct catalog *catalog, const char *name_space, const struct address *address,
+		    struct entry *entry)
+{
+	struct route route;
+	struct bucket *bucket;
+
+	route_init(&route, name_space, address);
+	bucket = bucket_get(catalog, &route.scope, &route.label);
+	return bucket && chain_add(&bucket->members, entry, NULL) ? 0 : -ENOMEM;
+}
+
+void index_drop_route(struct catalog *catalog, const char *name_space,
+		      const struct address *address)
+{
+	struct route route;
+
+	route_init(&route, name_space, address);
+	bucket_drop_unused(catalog, &route.scope, &route.label);
+}
+
+const struct chain *index_routes(const struct catalog *catalog, const char *name_space,
+				 const struct address *address)
+{
+	const struct bucket *bucket;
+	struct route route;
+
+	route_init(&route, name_space, address);
+	bucket = bucket_find(catalog, &route.scope, &route.label);
+	return bucket ? &bucket->members : NULL;
+}
+
 void index_free(struct catalog *catalog)
 {
 	struct net *net, *next_net;

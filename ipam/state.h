@@ -144,6 +144,14 @@ const struct chain *index_members(const struct catalog *catalog, const struct sc
 const struct chain *index_seekers(const struct catalog *catalog, const struct scope *scope,
 				  const struct labels *labels, size_t i);
 
+/* LoadBalancerRoutings of a namespace by an address that they name: its node may change. */
+must_check int index_add_route(struct catalog *catalog, const char *name_space,
+			       const struct address *address, struct entry *entry);
+void index_drop_route(struct catalog *catalog, const char *name_space,
+		      const struct address *address);
+const struct chain *index_routes(const struct catalog *catalog, const char *name_space,
+				 const struct address *address);
+
 /* attach.c */
 
 /* Puts entry.object into all tables. Return: 0, -ENOMEM (detach then). */

@@ -65,6 +65,21 @@ static void touch_routed(struct catalog *catalog, const struct object *routing)
 		touch_lb(catalog, entry);
 }
 
+/* A routed address has the node of the interface that holds it. */
+static void touch_routed_to(struct catalog *catalog, const struct object *nic)
+{
+	ARRAY_FOREACH(lease, nic->leases, nic->n_leases) {
+		const struct chain *routings =
+			index_routes(catalog, nic->meta.name_space, &lease->block.address);
+		struct link *link;
+
+		if (!routings)
+			continue;
+		DL_FOREACH(routings->first, link)
+		touch_routed(catalog, link->entry->object);
+	}
+}
+
 void touch_concerned(struct catalog *catalog, const struct entry *entry)
 {
 	switch (entry->object->kind) {
@@ -73,6 +88,7 @@ void touch_concerned(struct catalog *catalog, const struct entry *entry)
 		break;
 	case KIND_NETWORK_INTERFACE:
 		touch_selecting(catalog, entry->object);
+		touch_routed_to(catalog, entry->object);
 		break;
 	case KIND_LOAD_BALANCER_ROUTING:
 		touch_routed(catalog, entry->object);
