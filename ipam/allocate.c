@@ -272,7 +272,7 @@ static bool same_request(const struct prefix_spec *a, const struct prefix_spec *
 	       selector_equal(a->parent_selector, b->parent_selector);
 }
 
-/* Whether `lease` of the version before is what `source` asks for: the same words got it. */
+/* Whether `lease` of the version before is what `source` asks for. */
 static bool lease_suits(const struct object *existing, const struct lease *lease,
 			const struct ip_source *source)
 {
@@ -283,12 +283,13 @@ static bool lease_suits(const struct object *existing, const struct lease *lease
 		return address_equal(&lease->block.address, &source->literal);
 	if (prefix_spec_is_root(wanted))
 		return address_equal(&lease->block.address, &wanted->prefix.address);
-	if (!lease->prefix || lease->block.address.family != wanted->family)
+	if (!lease->prefix || lease->block.address.family != wanted->family ||
+	    lease->index >= before->n_ips)
 		return false;
-	if (!lease->releasing)
-		return lease->index < before->n_ips && before->ips[lease->index].ephemeral &&
-		       same_request(&before->ips[lease->index].ephemeral->spec, wanted);
-	/* What got it is not known any more: its Prefix is, if the new words name that one. */
+	if (!lease->releasing && before->ips[lease->index].ephemeral &&
+	    same_request(&before->ips[lease->index].ephemeral->spec, wanted))
+		return true;
+	/* Other words, or forgotten ones; but it is what these ask for. */
 	return text_equal(lease->prefix, wanted->parent) &&
 	       (wanted->prefix.address.family == FAMILY_NONE ||
 		cidr_equal(&lease->block, &wanted->prefix));
