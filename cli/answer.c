@@ -1,0 +1,46 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/answer.h"
+
+#include <stdio.h>
+
+const char *json_text(const json_t *object, const char *member)
+{
+	return json_string_value(json_object_get(object, member)) ?: "";
+}
+
+static void print_result(const json_t *result, const char *suffix)
+{
+	const json_t *problems = json_object_get(result, "problems");
+	const char *object = json_text(result, "object");
+
+	if (json_array_size(problems) == 0) {
+		printf("%s %s%s\n", object, json_text(result, "outcome"), suffix);
+		return;
+	}
+	for (size_t i = 0; i < json_array_size(problems); i++)
+		(void)fprintf(stderr, "%s: %s\n", object,
+			      json_string_value(json_array_get(problems, i)) ?: "");
+}
+
+static bool explains_itself(const json_t *results)
+{
+	for (size_t i = 0; i < json_array_size(results); i++) {
+		if (json_array_size(json_object_get(json_array_get(results, i), "problems")) > 0)
+			return true;
+	}
+	return false;
+}
+
+enum exit_status answer_print(const json_t *answer, const char *suffix, struct error *err)
+{
+	const json_t *results = json_object_get(answer, "results");
+	json_int_t code = json_integer_value(json_object_get(answer, "code"));
+
+	for (size_t i = 0; i < json_array_size(results); i++)
+		print_result(json_array_get(results, i), suffix);
+	if (json_is_true(json_object_get(answer, "ok")))
+		return EXIT_DONE;
+	if (!explains_itself(results))
+		(void)error_set(err, 0, "%s", json_text(answer, "reason"));
+	return code == 400 || code == 409 || code == 422 ? EXIT_REFUSED : EXIT_FAILED;
+}

@@ -1,0 +1,57 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/error.h"
+#include "messages/bus.h"
+
+/*
+ * The command line of `ilb`, read once for all commands. Each command names the options that it
+ * takes; the others are refused, so none is silently without effect.
+ */
+
+enum output { OUTPUT_TABLE, OUTPUT_WIDE, OUTPUT_JSON, OUTPUT_YAML, OUTPUT_NAME };
+
+#define ARGUMENT_FILES_MAX 256
+
+struct arguments {
+	struct bus_options bus;
+	const char *name_space; /* -n; "default" */
+	uint64_t timeout_ms;    /* --timeout; 0: the command's own */
+	const char *files[ARGUMENT_FILES_MAX];
+	size_t n_files;
+	const char *selector;                       /* -l */
+	enum output output;                         /* -o */
+	bool watch;                                 /* -w */
+	bool dry_run;                               /* --dry-run */
+	const char *wait_for;                       /* --for */
+	const char *network, *from, *to, *protocol; /* --network, --from, --to, --protocol */
+	bool help;
+	const char *const *words; /* what is left: the command's operands */
+	size_t n_words;
+};
+
+/*
+ * Reads argv from behind the command's name.
+ * @accepts: the command's own options, by their letters below.
+ * Return: 0, -EINVAL with a sentence.
+ */
+#define ACCEPT_NAMESPACE 'n'
+#define ACCEPT_FILE      'f'
+#define ACCEPT_SELECTOR  'l'
+#define ACCEPT_OUTPUT    'o'
+#define ACCEPT_WATCH     'w'
+#define ACCEPT_DRY_RUN   'D'
+#define ACCEPT_FOR       'F'
+#define ACCEPT_FLOW      'T'
+#define ACCEPT_TIMEOUT   't'
+#define ACCEPT_SERVER    's' /* every command that talks to the bus */
+
+must_check int arguments_parse(int argc, char **argv, const char *accepts,
+			       struct arguments *ret_arguments, struct error *err);
+
+/* The lines of --help for the options in `accepts`. */
+void arguments_print_help(const char *accepts);

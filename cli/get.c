@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "cli/answer.h"
+#include "cli/commands.h"
+#include "cli/print.h"
+#include "cli/reference.h"
+#include "cli/session.h"
+
+/* Appends the items of one answer. Return: EXIT_DONE or why not. */
+static enum exit_status take_items(const json_t *answer, json_t *items, struct error *err)
+{
+	if (!json_is_true(json_object_get(answer, "ok"))) {
+		(void)error_set(err, 0, "%s", json_text(answer, "reason"));
+		return EXIT_FAILED;
+	}
+	if (json_array_extend(items, json_object_get(answer, "items")) < 0) {
+		(void)error_set(err, 0, "the answer is not one of an ilb-allocator");
+		return EXIT_FAILED;
+	}
+	return EXIT_DONE;
+}
+
+static enum exit_status fetch_named(struct session *session, const struct arguments *arguments,
+				    const struct references *references, json_t *items,
+				    struct error *err)
+{
+	for (size_t i = 0; i < references->n_items; i++) {
+		auto_call(json_decrefp) json_t *answer = NULL;
+		const char *path = references->items[i].path;
+		enum exit_status status;
+
+		if (session_ask(session, API_GET, arguments->name_space, NULL, 0, path,
+				strlen(path), &answer, err) < 0)
+			return EXIT_FAILED;
+		status = take_items(answer, items, err);
+		if (status != EXIT_DONE)
+			return status;
+	}
+	return EXIT_DONE;
+}
+
+/* All pages of a list. */
+static enum exit_status fetch_list(struct session *session, const struct arguments *arguments,
+				   enum kind kind, json_t *items, struct error *err)
+{
+	auto_call(json_decrefp) json_t *answer = NULL;
+	const char *body = kind_token(kind), *next = "";
+
+	do {
+		struct bus_header headers[2];
+		size_t n_headers = 0;
+		json_t *page = NULL;
+		enum exit_status status;
+
+		if (arguments->selector)
+			headers[n_headers++] =
+				(struct bus_header){"Ilb-Selector", arguments->selector};
+		if (*next)
+			headers[n_headers++] = (struct bus_header){"Ilb-Continue", next};
+		if (session_ask(session, API_LIST, arguments->name_space, headers, n_headers, body,
+				strlen(body), &page, err) < 0)
+			return EXIT_FAILED;
+		json_decref(answer);
+		answer = page; /* `next` points into it */
+		status = take_items(answer, items, err);
+		if (status != EXIT_DONE)
+			return status;
+		next = json_text(answer, "continue");
+	} while (*next);
+	return EXIT_DONE;
+}
+
+static enum exit_status fetch(struct session *session, const struct arguments *arguments,
+			      const struct references *references, json_t **ret_items,
+			      struct error *err)
+{
+	auto_call(json_decrefp) json_t *items = json_array();
+	enum exit_status status;
+
+	if (!items) {
+		(void)error_set(err, 0, "out of memory");
+		return EXIT_FAILED;
+	}
+	status = references->n_items ? fetch_named(session, arguments, references, items, err)
+				     : fetch_list(session, arguments, references->kind, items, err);
+	if (status == EXIT_DONE)
+		*ret_items = TAKE(items);
+	return status;
+}
+
+static bool is_wanted(const struct references *references, const json_t *object)
+{
+	const char *name = json_text(json_object_get(object, "metadata"), "name");
+
+	for (size_t i = 0; i < references->n_items; i++) {
+		if (text_equal(references->items[i].name, name))
+			return true;
+	}
+	return references->n_items == 0;
+}
+
+/* Prints changes until it is interrupted. */
+static enum exit_status watch(struct session *session, const struct arguments *arguments,
+			      const struct references *references, enum kind kind,
+			      struct error *err)
+{
+	for (;;) {
+		auto_call(json_decrefp) json_t *event = NULL;
+		auto_call(json_decrefp) json_t *items = NULL;
+		int r = session_next_event(session, UINT64_MAX, &event);
+
+		if (r == 0 && is_wanted(references, json_object_get(event, "object")))
+			print_event(event, kind, arguments->output);
+		if (r == -EOVERFLOW &&
+		    fetch(session, arguments, references, &items, err) == EXIT_DONE)
+			print_objects(items, kind, arguments->output, false);
+		*err->text = '\0'; /* a lost connection comes back, and then all is shown again */
+		if (fflush(stdout) != 0)
+			return EXIT_FAILED;
+	}
+}
+
+enum exit_status command_get(const struct arguments *arguments, struct error *err)
+{
+	auto_call(session_closep) struct session *session = NULL;
+	auto_call(references_deinit) struct references references = {};
+	auto_call(json_decrefp) json_t *items = NULL;
+	enum exit_status status;
+	enum kind kind;
+
+	if (references_parse(arguments->words, arguments->n_words, &references, err) < 0)
+		return EXIT_USAGE;
+	if (arguments->n_words == 0) {
+		(void)error_set(err, 0, "get takes a kind, as in 'ilb get loadbalancers'");
+		return EXIT_USAGE;
+	}
+	if (arguments->selector && references.n_items) {
+		(void)error_set(err, 0, "--selector goes with a kind alone, not with names");
+		return EXIT_USAGE;
+	}
+	kind = references.n_items ? references.items[0].kind : references.kind;
+	if (session_open(&arguments->bus, SESSION_TIMEOUT_MS, &session, err) < 0)
+		return EXIT_FAILED;
+	if (arguments->watch &&
+	    session_follow(session, arguments->name_space, kind_token(kind), NULL, err) < 0)
+		return EXIT_FAILED;
+	status = fetch(session, arguments, &references, &items, err);
+	if (status != EXIT_DONE)
+		return status;
+	print_objects(items, kind, arguments->output, references.n_items == 1);
+	if (!arguments->watch)
+		return EXIT_DONE;
+	return watch(session, arguments, &references, kind, err);
+}

@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "base/array.h"
+#include "base/text.h"
+#include "cli/commands.h"
+
+/* Dispatch, --help and completion all come from this table. */
+static const struct command {
+	const char *name, *operands, *summary;
+	const char *accepts; /* options, see cli/arguments.h */
+	command_fn *run;
+} commands[] = {
+	{"apply", "-f FILE", "create or update the objects of a manifest", "sfnD", command_apply},
+	{"get", "KIND [NAME...]", "show objects", "snlow", command_get},
+	{"delete", "KIND NAME... | -f FILE", "delete objects", "sfn", command_delete},
+	{"wait", "KIND/NAME... --for=ready", "wait until objects are ready, or deleted", "snFt",
+	 command_wait},
+	{"explain", "KIND[.FIELD...]", "document a kind or a field of it", "", command_explain},
+	{"version", "", "print the version", "", command_version},
+};
+
+static const struct command *find_command(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++) {
+		if (text_equal(commands[i].name, name))
+			return &commands[i];
+	}
+	return NULL;
+}
+
+static void print_usage(void)
+{
+	printf("ilb - internal load balancers\n\nUsage: ilb COMMAND [OPTION...]\n\nCommands:\n");
+	for (size_t i = 0; i < ARRAY_SIZE(commands); i++)
+		printf("  %-10s %s\n", commands[i].name, commands[i].summary);
+	printf("\n'ilb COMMAND --help' says more; the manual is ilb(1).\n");
+}
+
+static void print_command_usage(const struct command *command)
+{
+	printf("ilb %s - %s\n\nUsage: ilb %s %s [OPTION...]\n\nOptions:\n", command->name,
+	       command->summary, command->name, command->operands);
+	arguments_print_help(command->accepts);
+}
+
+static int usage_error(const char *sentence)
+{
+	(void)fprintf(stderr, "ilb: %s; see 'ilb --help'\n", sentence);
+	return EXIT_USAGE;
+}
+
+int main(int argc, char **argv)
+{
+	const struct command *command;
+	struct arguments arguments;
+	struct error err = {};
+	enum exit_status status;
+
+	if (argc < 2)
+		return usage_error("no command given");
+	if (text_equal(argv[1], "--version"))
+		return command_version(&(struct arguments){}, &err);
+	if (text_equal(argv[1], "--help") || text_equal(argv[1], "-h") ||
+	    text_equal(argv[1], "help")) {
+		print_usage();
+		return EXIT_DONE;
+	}
+	command = find_command(argv[1]);
+	if (!command) {
+		(void)error_set(&err, 0, "'%s' is not a command", argv[1]);
+		return usage_error(err.text);
+	}
+	if (arguments_parse(argc - 1, argv + 1, command->accepts, &arguments, &err) < 0)
+		return usage_error(err.text);
+	if (arguments.help) {
+		print_command_usage(command);
+		return EXIT_DONE;
+	}
+	status = command->run(&arguments, &err);
+	if (*err.text)
+		(void)fprintf(stderr, "ilb: %s\n", err.text);
+	if (fflush(stdout) != 0 && status == EXIT_DONE)
+		status = EXIT_FAILED;
+	return status;
+}

@@ -1,0 +1,21 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include <jansson.h>
+#include <stdbool.h>
+
+#include "cli/arguments.h"
+#include "ipam/object.h"
+
+/*
+ * Objects on stdout. JSON and YAML are as the allocator gave them; tables are for eyes and may change.
+ */
+
+/*
+ * @items:  array of objects; of `kind` where a table is printed.
+ * @single: one object was asked for by name: JSON and YAML show it alone, not as a List.
+ */
+void print_objects(const json_t *items, enum kind kind, enum output output, bool single);
+
+/* One change, {"type", "object"}: a row without headings, or a JSON line, or a YAML document. */
+void print_event(const json_t *event, enum kind kind, enum output output);
