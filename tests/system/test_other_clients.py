@@ -1,11 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 """test_other_clients.py nats|npm: programs that are not ours publish the same manifests.
 
-ILB_NATS_CLI names a `nats` program, ILB_NATS_NPM a directory with node_modules; ./check fetches both
-where it can, and the test is skipped where it cannot."""
+tests/support/other_clients.sh fetches both where it can; the test is skipped where it cannot."""
 
 import os
-import shutil
 import subprocess
 import sys
 
@@ -35,8 +33,7 @@ def nats_cli(lab, program):
 
     answer = nats("req", "ilb.v1.apply.default", example("network.yaml"), "--raw")
     assert answer.startswith("ok"), answer
-    with open(EXAMPLE, encoding="utf-8") as file:
-        answer = nats("req", "ilb.v1.apply.default", "--force-stdin", "--raw", stdin=file)
+    answer = nats("req", "ilb.v1.apply.default", example("iep-8.yaml"), "--raw")
     assert answer.startswith("ok"), answer
     assert "loadbalancer/my-loadbalancer created" in answer, answer
     answer = nats("req", "ilb.v1.get.default", "loadbalancer/my-loadbalancer", "--raw")
@@ -68,19 +65,15 @@ def npm_client(lab, directory):
 
 def main():
     client = sys.argv[1]
-    if client == "nats":
-        found = os.environ.get("ILB_NATS_CLI") or shutil.which("nats")
-        if not found:
-            skip("there is no nats command line here (ILB_NATS_CLI)")
-    else:
-        found = os.environ.get("ILB_NATS_NPM")
-        if not found or not shutil.which("node"):
-            skip("there is no npm NATS client here (ILB_NATS_NPM)")
+    fetched = subprocess.run([os.path.join(ROOT, "tests", "support", "other_clients.sh"), client],
+                             capture_output=True, text=True, check=False)
+    if fetched.returncode != 0:
+        skip(fetched.stderr.strip().splitlines()[-1])
     with Lab() as lab:
         lab.start_nats()
         lab.start_allocator()
         lab.wait_serving()
-        (nats_cli if client == "nats" else npm_client)(lab, found)
+        (nats_cli if client == "nats" else npm_client)(lab, fetched.stdout.strip())
         print(f"ok {client}")
 
 
