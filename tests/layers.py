@@ -30,7 +30,7 @@ LIBRARIES = {
     "protobuf-c/*": ["messages/codec*.c", "messages/wire.[ch]"],
     "uv.h": ["messages/bus*", "allocator/*", "agent/*", "cli/*"],
     "yaml.h": ["ipam/*.c"],
-    "jansson.h": ["ipam/*", "cli/*.c"],
+    "jansson.h": ["ipam/*", "allocator/*", "cli/*"],
     "nftables/*": ["dataplane/*.c"],
     "netlink/*": ["dataplane/*"],
     "systemd/*": ["allocator/*.c", "agent/*.c"],
