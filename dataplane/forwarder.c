@@ -39,7 +39,7 @@ static int open_edges(struct forwarder *forwarder, const char *path, uint64_t no
 
 	r = netns_open(path, &forwarder->netns, err);
 	if (r == 0)
-		r = netns_enter(forwarder->netns, &visit, err);
+		r = netns_visit(forwarder->netns, &visit, err);
 	if (r == 0)
 		r = surroundings_init(&forwarder->surroundings, err);
 	if (r == 0)
@@ -275,7 +275,7 @@ int forwarder_apply(struct forwarder *forwarder, const struct desired *desired, 
 	struct watch_news news;
 	int r;
 
-	r = netns_enter(forwarder->netns, &visit, err);
+	r = netns_visit(forwarder->netns, &visit, err);
 	if (r < 0)
 		return r;
 	take_news(forwarder, &news);
@@ -369,7 +369,7 @@ int forwarder_step(struct forwarder *forwarder, uint64_t now_ms, bool *ret_chang
 	*ret_changed = false;
 	if (!news.links && forwarder_next_ms(forwarder) > now_ms)
 		return 0;
-	r = netns_enter(forwarder->netns, &visit, err);
+	r = netns_visit(forwarder->netns, &visit, err);
 	if (r < 0)
 		return r;
 	forwarder->table.n_runs = 0;

@@ -21,7 +21,7 @@ static bool is_netns(int fd)
 	       ioctl(fd, NS_GET_NSTYPE) == CLONE_NEWNET;
 }
 
-int netns_enter(int fd, struct netns_visit *visit, struct error *err)
+int netns_visit(int fd, struct netns_visit *visit, struct error *err)
 {
 	auto_close int home = -1;
 
@@ -53,7 +53,7 @@ void netns_leave(struct netns_visit *visit)
 static int reopen(int fd, int *ret_fd, struct error *err)
 {
 	auto_call(netns_leave) struct netns_visit visit = NETNS_AT_HOME;
-	int r = netns_enter(fd, &visit, err);
+	int r = netns_visit(fd, &visit, err);
 
 	if (r < 0)
 		return r;

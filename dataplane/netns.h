@@ -14,7 +14,7 @@
 
 /*
  * Opens the file of a namespace. An open file keeps the namespace alive, but not its mount: hold it
- * no longer than the Network is served. As netns_enter(), for the kernel thread only.
+ * no longer than the Network is served. As netns_visit(), for the kernel thread only.
  * Return: 0, -EINVAL (some other file: a plain one is what `ip netns` leaves for a moment before it
  *         mounts the namespace on it), or the errno of open(2).
  */
@@ -33,10 +33,10 @@ struct netns_visit {
 /*
  * Moves the calling thread into the namespace, until netns_leave():
  *	auto_call(netns_leave) struct netns_visit visit = NETNS_AT_HOME;
- *	r = netns_enter(fd, &visit, err);
+ *	r = netns_visit(fd, &visit, err);
  * Return: 0, -EPERM (CAP_SYS_ADMIN is missing), or the errno of setns(2).
  */
-must_check int netns_enter(int fd, struct netns_visit *visit, struct error *err);
+must_check int netns_visit(int fd, struct netns_visit *visit, struct error *err);
 
 /* Back to where the thread came from. Nothing happens at home. */
 void netns_leave(struct netns_visit *visit);

@@ -25,7 +25,7 @@ void nft_free(struct nft *nft);
 AUTO_DEFINE(struct nft, nft_free);
 
 /*
- * Runs `text` as one transaction in the namespace that the thread is in now (netns_enter()).
+ * Runs `text` as one transaction in the namespace that the thread is in now (netns_visit()).
  * Transient refusals (ENOBUFS, EAGAIN, EINTR) are repeated some times.
  * Return: 0, -ENOBUFS, -EAGAIN, -EPERM, -ENOMEM, -EEXIST, -ENOENT, -EOPNOTSUPP, or -EINVAL for all
  *         other refusals; `err` has the first line of what libnftables said.

@@ -46,6 +46,7 @@ uint64_t stale_next_ms(const struct stale *stale)
 	return next;
 }
 
+/* Is all that the clean-up names there again? */
 static bool forwards(const struct forwarding *forwarding, const struct plan_cleanup *what)
 {
 	const struct address *vip = &what->vip;
@@ -53,10 +54,10 @@ static bool forwards(const struct forwarding *forwarding, const struct plan_clea
 	if (what->destination.family != FAMILY_NONE &&
 	    !forwarding_find_member(forwarding, &what->destination))
 		return false;
-	if (vip->family == FAMILY_NONE)
-		return what->destination.family != FAMILY_NONE;
-	return address_equal(&forwarding->vips[family_index(vip->family)], vip) &&
-	       (what->first == 0 || forwarding_find_port(forwarding, what->protocol, what->first));
+	if (vip->family != FAMILY_NONE &&
+	    !address_equal(&forwarding->vips[family_index(vip->family)], vip))
+		return false;
+	return what->first == 0 || forwarding_find_port(forwarding, what->protocol, what->first);
 }
 
 static bool is_void(const struct stale_item *cleanup, stale_find *find, void *user)
