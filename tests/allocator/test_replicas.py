@@ -155,6 +155,8 @@ def what_nobody_published_is_published_by_whoever_is_there():
         record = record_of(client, "loadbalancer.default.a").replace('"port":80', '"port":81')
         ack = client.request("$KV.ilb.loadbalancer.default.a", record).json
         delta = deltas.get(timeout=5)
+        while int(delta.headers["Ilb-Rev"]) < ack["seq"]:  # of the apply before
+            delta = deltas.get(timeout=5)
         assert int(delta.headers["Ilb-Rev"]) == ack["seq"], (delta.headers, ack)
         assert delta.headers["Ilb-Changed"] == "default/a"
         assert get(client, "lb/a")["spec"]["ports"][0]["port"] == 81
