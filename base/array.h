@@ -31,6 +31,6 @@ must_check int array_grow(void *items, size_t n, size_t size);
 
 #define ARRAY_SIZE(array) (sizeof(array) / sizeof((array)[0]))
 
-/* Walks `items` with a pointer named `item`. */
+/* Walks `items` with a pointer named `item`. NULL is an empty array. */
 #define ARRAY_FOREACH(item, items, n) \
-	for (__typeof__(*(items)) *item = (items); item < (items) + (n); item++)
+	for (__typeof__(*(items)) *item = (items); item && item < (items) + (n); item++)
