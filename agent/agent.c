@@ -28,6 +28,7 @@ struct agent {
 	struct network *networks; /* by net */
 	struct uuid boot;
 	char inbox_prefix[SUBJECT_TOKEN_MAX + 32];
+	struct bus_subscription *roll;
 	uv_async_t reports; /* the kernel thread has something to say */
 	uv_timer_t alive, sync;
 	unsigned n_handles;
@@ -247,6 +248,17 @@ static void sync_in(struct agent *agent, uint64_t ms)
 	require(uv_timer_start(&agent->sync, on_sync, ms, 0) == 0);
 }
 
+/* An allocator cannot know what was said while it did not listen. */
+static void on_roll(void *user, const struct bus_message *message)
+{
+	struct agent *agent = user;
+
+	(void)message;
+	on_alive(&agent->alive);
+	for (struct network *network = agent->networks; network; network = network->hh.next)
+		network_on_roll(network);
+}
+
 static void on_connected(struct agent *agent)
 {
 	struct network *network, *next;
@@ -341,6 +353,9 @@ static int start(struct agent *agent, const struct agent_options *options, struc
 	bus.inbox_prefix = agent->inbox_prefix;
 	make_state_dir(options->state_dir);
 	r = bus_new(loop, &bus, on_bus, agent, &agent->context.bus, err);
+	if (r == 0)
+		r = bus_subscribe(agent->context.bus, SUBJECT_ROLL, NULL, on_roll, agent,
+				  &agent->roll, err);
 	if (r == 0)
 		r = worker_new(&worker, &agent->context.worker, err);
 	if (r == 0)

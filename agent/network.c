@@ -486,15 +486,22 @@ void network_on_report(struct network *network, struct worker_report *report)
 	step(network);
 }
 
+void network_on_roll(struct network *network)
+{
+	if (network->leaving)
+		return;
+	if (network->report.due != REPORT_NEVER) /* else there is nothing to say yet */
+		report_soon(&network->report,
+			    now_of(network) + arc4random_uniform(RECONCILE_JITTER_MS));
+	step(network);
+}
+
 void network_on_connected(struct network *network)
 {
 	if (network->leaving)
 		return;
 	reconcile_connected(&network->reconcile, now_of(network));
-	if (network->report.due != REPORT_NEVER)
-		report_soon(&network->report,
-			    now_of(network) + arc4random_uniform(RECONCILE_JITTER_MS));
-	step(network);
+	network_on_roll(network);
 }
 
 void network_on_sync(struct network *network, const struct sync *sync, bool stale)

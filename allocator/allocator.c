@@ -54,12 +54,20 @@ static void wake(struct allocator *a)
 
 /* ---- the bus ---- */
 
-static void on_connected(struct allocator *a)
+/* What nodes said while we did not listen is lost: they are to say it anew. */
+static void call_roll(struct allocator *a)
 {
 	struct roster_time time = world_time(&a->world);
 
-	log_info("nats=connected server=%s", bus_server_version(a->world.bus));
 	roster_listen(a->world.roster, &time);
+	if (bus_publish(a->world.bus, SUBJECT_ROLL, NULL, NULL, 0, NULL, 0) < 0)
+		log_debug("the roll was not called"); /* statuses come by themselves, later */
+}
+
+static void on_connected(struct allocator *a)
+{
+	log_info("nats=connected server=%s", bus_server_version(a->world.bus));
+	call_roll(a);
 	store_on_connected(a->world.store);
 	wake(a);
 }
@@ -67,14 +75,12 @@ static void on_connected(struct allocator *a)
 static void on_bus_event(void *user, enum bus_event event, const char *sentence)
 {
 	struct allocator *a = user;
-	struct roster_time time = world_time(&a->world);
-
 	switch (event) {
 	case BUS_CONNECTED:
 		on_connected(a);
 		return;
-	case BUS_LAGGED: /* heartbeats may be among what was lost */
-		roster_listen(a->world.roster, &time);
+	case BUS_LAGGED: /* heartbeats and statuses may be among what was lost */
+		call_roll(a);
 		break;
 	case BUS_DISCONNECTED:
 	case BUS_REFUSED:

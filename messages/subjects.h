@@ -18,6 +18,8 @@
 #define SUBJECT_MAX       1024
 
 #define SUBJECT_QUEUE "ilb-allocator" /* queue group of the allocators */
+/* An allocator calls the roll: every agent says anew how its Networks are. No body. */
+#define SUBJECT_ROLL "ilb.v1.roll"
 
 enum api_verb { API_APPLY, API_DELETE, API_GET, API_LIST, API_DRYRUN, API_N_VERBS };
 

@@ -13,7 +13,7 @@
 
 /*
  * Plays the allocator of one Network for tests of the agent: does what standard input says, answers
- * snapshots and syncs from what it was told, and prints what agents say. One line each.
+ * snapshots and syncs from what it was told, calls the roll, and prints what agents say. One line each.
  *
  *	epoch N                              another store, empty, at revision 0
  *	put NAME VIP PORT DESTINATION[,...]  a LoadBalancer, TCP; NAME is one letter
@@ -329,8 +329,11 @@ static void on_alive(void *user, const struct bus_message *message)
 
 static void on_event(void *user, enum bus_event event, const char *sentence)
 {
-	(void)user;
+	struct play *play = user;
+
 	(void)sentence;
+	if (event == BUS_CONNECTED)
+		must(bus_publish(play->bus, SUBJECT_ROLL, NULL, NULL, 0, NULL, 0), "roll");
 	printf("bus %s\n", bus_event_name(event));
 }
 

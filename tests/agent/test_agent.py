@@ -1,0 +1,358 @@
+#!/usr/bin/env python3
+# SPDX-License-Identifier: Apache-2.0
+"""ilb-agent with a real nats-server and real namespaces; a program plays the allocator.
+
+One test a function; each prints its name. An agent, a server and a player are made anew for each.
+"""
+
+import os
+import re
+import subprocess
+import sys
+import threading
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+import lab as labs  # noqa: E402
+
+NET = "default_net"
+VIP = "10.9.0.1"
+
+
+class Player:
+    """The program that plays the allocator of one Network, and what it heard."""
+
+    def __init__(self, lab, net=NET):
+        self.lines, self.mark = [], 0
+        self.process = subprocess.Popen(
+            [os.path.join(labs.BUILD, "tests", "agent", "play_allocator"), lab.url, net],
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        lab.stack.callback(self.stop)
+        threading.Thread(target=self.read, daemon=True).start()
+        self.wait_for("bus connected")
+
+    def read(self):
+        for line in self.process.stdout:
+            self.lines.append(line.rstrip("\n"))
+
+    def stop(self):
+        self.process.kill()
+        self.process.wait()
+
+    def say(self, *orders):
+        """Gives orders, and waits until the last is done. What was heard before is forgotten."""
+        self.mark = len(self.lines)
+        for order in orders:
+            self.process.stdin.write(order + "\n")
+        self.process.stdin.flush()
+        labs.wait_until(f"'{orders[-1]}' is done",
+                        lambda: self.lines[self.mark:].count("ok") == len(orders))
+
+    def wait_for(self, pattern, timeout=20):
+        """A line that matches, heard since the last order."""
+        def find():
+            return next((line for line in self.lines[self.mark:] if re.search(pattern, line)), None)
+        try:
+            return labs.wait_until(f"'{pattern}' is heard", find, timeout)
+        except AssertionError:
+            print("heard:", *self.lines[-20:], sep="\n  ", file=sys.stderr)
+            raise
+
+    def heard(self, pattern):
+        return [line for line in self.lines[self.mark:] if re.search(pattern, line)]
+
+
+class Bench:
+    """A lab with one agent, whose Network is one namespace with a destination in it."""
+
+    def __init__(self, lab):
+        self.lab = lab
+        self.netns_dir = os.path.join(lab.directory, "netns")
+        self.state_dir = os.path.join(lab.directory, "state")
+        os.mkdir(self.netns_dir)
+        self.agent, self.network = None, None
+
+    def start_agent(self, *options):
+        self.agent = self.lab.start("agent", [
+            self.lab.program("ilb-agent"), "--server", self.lab.url, "--node", "Node-1",
+            "--netns-dir", self.netns_dir, "--state-dir", self.state_dir, *options])
+
+    def host(self, net=NET):
+        self.network = self.lab.namespace(net, directory=self.netns_dir)
+        self.network.forward()
+
+    def serves(self, vip):
+        """Whether the table leads packets for the address somewhere."""
+        done = self.network.run("nft", "list", "set", "inet", "ilb", "vip4", check=False)
+        return vip in done.stdout
+
+    def wait_serves(self, vip):
+        labs.wait_until(f"{vip} is served", lambda: self.serves(vip))
+
+    def ruleset(self):
+        return self.network.run("nft", "-a", "list", "table", "inet", "ilb").stdout
+
+    def end_agent(self):
+        """On SIGTERM it ends by itself, with every handle closed."""
+        assert self.agent.kill(labs.signal.SIGTERM) == 0, "SIGTERM is not a failure"
+
+
+def test_waits_for_everything(lab, bench):
+    """Started before NATS, before the directory of namespaces, before the allocator."""
+    lab.start_nats()
+    lab.nats.kill()
+    os.rmdir(bench.netns_dir)
+    bench.start_agent()
+    labs.wait_until("it runs", lambda: "looking for Networks" in bench.agent.log())
+    os.mkdir(bench.netns_dir)
+    bench.host()
+    labs.wait_until("it sees the namespace", lambda: "served from now on" in bench.agent.log())
+    lab.nats.restart()
+    labs.wait_until("it is connected", lambda: "NATS: connected" in bench.agent.log())
+    player = Player(lab)
+    player.say(f"put a {VIP} 80 10.1.0.1")
+    player.wait_for(rf"^status node-1 .*revision=1 .*\[{VIP}\]")
+    player.wait_for(f"^alive node-1 {NET}$")
+    bench.wait_serves(VIP)
+
+
+def test_changes(lab, bench):
+    lab.start_nats()
+    player = Player(lab)
+    player.say(f"put a {VIP} 80 10.1.0.1,10.1.0.2", "parts 3", "put b 10.9.0.2 80 10.1.0.1",
+               "put c 10.9.0.3 80 10.1.0.1")
+    bench.host()
+    bench.start_agent()
+    player.wait_for(r"^status .*revision=3 .*\[10.9.0.1 10.9.0.2 10.9.0.3\]")
+    player.say("put b 10.9.0.22 80 10.1.0.1")
+    player.wait_for(r"^status .*revision=4 .*\[10.9.0.1 10.9.0.3 10.9.0.22\]")
+    bench.wait_serves("10.9.0.22")
+    player.say("remove b", "again")
+    player.wait_for(r"^status .*revision=5 .*\[10.9.0.1 10.9.0.3\]")
+    player.say("lose", "remove c", "put a 10.9.0.11 80 10.1.0.1")
+    player.wait_for(r"^snap node-1 6$")
+    player.wait_for(r"^status .*revision=7 .*\[10.9.0.11\]")
+    assert len(player.heard("^snap")) == 1, "one question for one gap"
+
+
+def test_lost_at_the_end(lab, bench):
+    """The last change is lost: nothing tells but the comparison, here after a reconnect."""
+    lab.start_nats()
+    player = Player(lab)
+    player.say(f"put a {VIP} 80 10.1.0.1")
+    bench.host()
+    bench.start_agent()
+    player.wait_for(r"^status .*revision=1 ")
+    player.say("lose", "put a 10.9.0.11 80 10.1.0.1")
+    lab.nats.restart()
+    player.wait_for("^sync node-1 stale$")
+    player.wait_for(r"^status .*revision=2 .*\[10.9.0.11\]")
+    bench.wait_serves("10.9.0.11")
+    player.say("put a 10.9.0.12 80 10.1.0.1")
+    lab.nats.restart()
+    player.wait_for("^sync node-1 fresh$")
+    player.wait_for(r"^status .*revision=3 .*\[10.9.0.12\]")
+
+
+def test_refused_question(lab, bench):
+    lab.start_nats()
+    player = Player(lab)
+    player.say(f"put a {VIP} 80 10.1.0.1", "refuse")
+    bench.host()
+    bench.start_agent()
+    player.wait_for(r"^status .*revision=1 ")
+    assert len(player.heard("^snap")) == 2, "asked again after 503"
+
+
+def test_another_store(lab, bench):
+    lab.start_nats()
+    player = Player(lab)
+    player.say(f"put a {VIP} 80 10.1.0.1", "put b 10.9.0.2 80 10.1.0.1",
+               "put c 10.9.0.3 80 10.1.0.1")
+    bench.host()
+    bench.start_agent()
+    player.wait_for(r"^status .*epoch=1 revision=3 ")
+    player.say("epoch 2", "put z 10.9.0.9 80 10.1.0.1")
+    player.wait_for(r"^status .*epoch=2 revision=1 .*\[10.9.0.9\]")
+    labs.wait_until("the old state is gone", lambda: not bench.serves("10.9.0.2"))
+
+
+def test_hostile_messages(lab, bench):
+    """Each is refused, counted, and logged once for its kind; nothing changes."""
+    lab.start_nats()
+    player = Player(lab)
+    player.say(f"put a {VIP} 80 10.1.0.1")
+    bench.host()
+    bench.start_agent()
+    player.wait_for(r"^status .*revision=1 ")
+    before = bench.ruleset()
+    other = "0a0b6f746865725f6e6574" + "1210" + 16 * "01" + "1805" + "2001" + "3801" + "4001"
+    for body in ("00", "ff" * 100, "0a", "0aff01", "1a" * 50, other, "08" + "80" * 20, "4a00" * 90):
+        player.say(f"raw ilb.v1.state.{NET} {body}")
+        player.say(f"raw ilb.v1.state.default_elsewhere {body}")
+    player.say("put b 10.9.0.2 80 10.1.0.1")
+    player.wait_for(r"^status .*revision=2 .*\[10.9.0.1 10.9.0.2\]")
+    assert bench.agent.log().count("a change of state was refused") == 1, bench.agent.log()
+    player.say("remove b")
+    labs.wait_until("only ours is there", lambda: not bench.serves("10.9.0.2"))
+    # Handles, and the revision in the stamp, are as many changes further.
+    strip = re.compile(r" # handle \d+|0x00000002 : 0x[0-9a-f]+")
+    assert strip.sub("", bench.ruleset()) == strip.sub("", before), "nothing else changed"
+
+
+def test_killed_and_back(lab, bench):
+    """Forwarding outlives kill -9, and coming back touches nothing when nothing changed."""
+    lab.start_nats()
+    player = Player(lab)
+    player.say(f"put a {VIP} 80 10.1.0.1")
+    bench.host()
+    bench.start_agent()
+    player.wait_for(r"^status .*revision=1 ")
+    player.say("put b 10.9.0.2 80 10.1.0.1")
+    player.wait_for(r"^status .*revision=2 ")
+    before = bench.ruleset()
+    bench.agent.kill()
+    assert bench.ruleset() == before, "what is programmed stays"
+    player.say("parts 1")
+    bench.agent.restart()
+    player.wait_for(r"^sync node-1 fresh$")
+    player.wait_for(r"^status .*revision=2 ")
+    assert not player.heard("^snap"), "what is on disk was confirmed, nothing had to be fetched"
+    assert bench.ruleset() == before, "handles too: nothing was written anew"
+    bench.agent.kill()
+    player.say("remove a")
+    bench.agent.restart()
+    player.wait_for(r"^status .*revision=3 .*\[10.9.0.2\]")
+    labs.wait_until("the removed one is gone", lambda: not bench.serves(VIP))
+
+
+def test_boot_without_nats(lab, bench):
+    """P2: what is on disk is served, and the status says so as soon as somebody hears it."""
+    lab.start_nats()
+    player = Player(lab)
+    player.say(f"put a {VIP} 80 10.1.0.1", "put b 10.9.0.2 80 10.1.0.1")
+    bench.host()
+    bench.start_agent()
+    player.wait_for(r"^status .*revision=2 ")
+    player.say("remove b")
+    player.wait_for(r"^status .*revision=3 ")
+    bench.agent.kill()
+    player.stop()
+    lab.nats.kill()
+    bench.network.remove()  # and everything in it, as a reboot does
+    bench.host()
+    bench.agent.restart()
+    bench.wait_serves(VIP)
+    assert not bench.serves("10.9.0.2")
+    assert "from this node's disk is served" in bench.agent.log()
+    lab.nats.restart()
+    player = Player(lab)
+    player.wait_for(r"^status .*revision=3 .*StateRecalled")
+    player.say("epoch 2", "put a 10.9.0.11 80 10.1.0.1")
+    player.wait_for(r"^status .*revision=1 .*\[10.9.0.11\]")
+    assert "StateRecalled" not in player.heard(r"^status .*10.9.0.11")[-1]
+
+
+def test_roll(lab, bench):
+    """An allocator that starts anew hears at once how the nodes are."""
+    lab.start_nats()
+    player = Player(lab)
+    player.say(f"put a {VIP} 80 10.1.0.1")
+    bench.host()
+    bench.start_agent()
+    player.wait_for(r"^status .*revision=1 ")
+    player.stop()
+    Player(lab).wait_for(r"^status .*revision=1 ", timeout=5)
+
+
+def test_torn_file(lab, bench):
+    """A crash of the machine left half a record: what was whole before it is served."""
+    lab.start_nats()
+    player = Player(lab)
+    player.say(f"put a {VIP} 80 10.1.0.1")
+    bench.host()
+    bench.start_agent()
+    player.wait_for(r"^status .*revision=1 ")
+    player.say("put b 10.9.0.2 80 10.1.0.1")
+    player.wait_for(r"^status .*revision=2 ")
+    bench.agent.kill()
+    path = os.path.join(bench.state_dir, f"{NET}.recall")
+    os.truncate(path, os.path.getsize(path) - 3)
+    lab.nats.kill()
+    bench.network.remove()
+    bench.host()
+    bench.agent.restart()
+    bench.wait_serves(VIP)
+    assert not bench.serves("10.9.0.2")
+    lab.nats.restart()
+    player.wait_for(r"^sync node-1 stale$")
+    player.wait_for(r"^status .*revision=2 .*\[10.9.0.1 10.9.0.2\]")
+
+
+def test_unwritable_state_dir(lab, bench):
+    lab.start_nats()
+    player = Player(lab)
+    player.say(f"put a {VIP} 80 10.1.0.1")
+    bench.host()
+    bench.state_dir = "/proc/nothing"
+    bench.start_agent()
+    player.wait_for(r"^status .*revision=1 ")
+    player.say("put b 10.9.0.2 80 10.1.0.1")
+    player.wait_for(r"^status .*revision=2 ")
+    assert bench.agent.log().count("its state is not kept on disk") == 1, bench.agent.log()
+
+
+def test_namespace_goes_and_comes(lab, bench):
+    lab.start_nats()
+    player = Player(lab)
+    player.say(f"put a {VIP} 80 10.1.0.1")
+    bench.host()
+    bench.start_agent()
+    player.wait_for(r"^status .*revision=1 ")
+    bench.network.remove()
+    player.say("parts 1")
+    player.wait_for("^alive node-1$")
+    player.say("put a 10.9.0.11 80 10.1.0.1")  # nobody subscribes to it now
+    bench.host()
+    bench.wait_serves("10.9.0.11")
+    player.wait_for(f"^alive node-1 {NET}$")
+    # Another of the same name, in a moment.
+    bench.network.remove()
+    bench.host()
+    bench.wait_serves("10.9.0.11")
+
+
+def test_ends_on_sigterm(lab, bench):
+    """With all of it in use; a second signal is not needed."""
+    lab.start_nats()
+    player = Player(lab)
+    player.say(f"put a {VIP} 80 10.1.0.1")
+    bench.host()
+    bench.start_agent()
+    player.wait_for(r"^status .*revision=1 ")
+    begin = time.monotonic()
+    bench.end_agent()
+    assert time.monotonic() - begin < 5
+    assert bench.serves(VIP), "what is programmed stays"
+
+
+TESTS = [value for name, value in sorted(globals().items()) if name.startswith("test_")]
+
+
+def main():
+    chosen = sys.argv[1:]
+    for test in TESTS:
+        if chosen and test.__name__ not in chosen:
+            continue
+        print(test.__name__, flush=True)
+        with labs.Lab() as lab:
+            bench = Bench(lab)
+            test(lab, bench)
+            if bench.agent.alive():
+                bench.end_agent()
+            log = bench.agent.log()
+            assert "ERROR: " not in log and "runtime error" not in log, log
+
+
+if __name__ == "__main__":
+    main()
