@@ -34,7 +34,7 @@ static struct slots_member member(uint32_t number)
 
 static uint32_t flow_hash(uint32_t flow, uint32_t salt)
 {
-	uint32_t words[2] = { flow, salt };
+	uint32_t words[2] = {flow, salt};
 
 	return (uint32_t)hash_bytes(words, sizeof(words));
 }

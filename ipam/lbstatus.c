@@ -26,7 +26,7 @@ static json_t *forwarded_ips(const struct object *lb, const bool forwarded[stati
 	char address[ADDRESS_TEXT_MAX];
 	int r = 0;
 
-	for (size_t i = 0; i < lb->lb.addressing.n_ips; i++) {
+	for (size_t i = 0; i < lb->lb.addressing.n_ips && i < 2; i++) {
 		const struct lease *lease = object_lease(lb, i);
 
 		if (lease && forwarded[i])

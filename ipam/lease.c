@@ -59,6 +59,7 @@ const void *lease_table_holder(const struct lease_table *table, const struct add
 {
 	const uint64_t *value = find(table, address);
 
+	/* NOLINTNEXTLINE(performance-no-int-to-ptr): the table holds numbers and pointers alike */
 	return value ? (const void *)(uintptr_t)*value : NULL;
 }
 

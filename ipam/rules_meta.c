@@ -43,8 +43,7 @@ static void network_names_fit_a_token(struct judge *judge, const struct object *
 		judge_refuse(judge, PROBLEM_INVALID, path,
 			     "must be no more than %zu bytes in namespace \"%s\": both make one "
 			     "name of at most %d bytes on the nodes; shorten it",
-			     TOKEN_MAX - taken,
-			     object->meta.name_space, TOKEN_MAX);
+			     TOKEN_MAX - taken, object->meta.name_space, TOKEN_MAX);
 }
 
 static void weight_annotation_is_a_weight(struct judge *judge, const struct object *object)

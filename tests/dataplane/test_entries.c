@@ -17,7 +17,7 @@ static struct desired_lb *lb_of(char letter)
 	char text[128];
 
 	(void)snprintf(text, sizeof(text), "number %u\nvip 10.0.0.%u\ndestination 10.1.0.%u\n",
-		       number, number, other ? 2 : 1);
+		       number, number, other ? 2U : 1U);
 	lb = some_lb_parse(text);
 	lb->uid = (struct uuid){{(uint8_t)number}};
 	if (letter == 'Z')
