@@ -8,7 +8,7 @@
 
 /*
  * Linear probing; removal shifts the followers back, so that there are no tombstones and a table
- * that breathes does not decay. It doubles at 7/8 and never shrinks: what was once needed will be
+ * that breathes does not decay. It doubles at 3/4 and never shrinks: what was once needed will be
  * again.
  */
 
@@ -63,7 +63,7 @@ static int make_room(struct flat *flat)
 {
 	struct flat grown = *flat;
 
-	if (flat->room && flat->n_entries < flat->room - flat->room / 8)
+	if (flat->room && flat->n_entries < flat->room / 4 * 3)
 		return 0;
 	grown.room = flat->room ? 2 * flat->room : FLAT_ROOM_MIN;
 	grown.words = calloc(grown.room, entry_words(flat) * sizeof(*grown.words));

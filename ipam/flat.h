@@ -14,7 +14,7 @@ struct flat {
 	uint64_t *
 		words; /* `room` entries of n_key_words + 1 words; the last is the value, 0: empty */
 	size_t room;   /* a power of two, or 0 */
-	size_t n_entries; /* at most 7/8 of the room */
+	size_t n_entries; /* at most 3/4 of the room */
 	unsigned n_key_words;
 };
 

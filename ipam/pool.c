@@ -91,8 +91,7 @@ int pool_new(const struct cidr *block, struct pool **ret_pool)
 		return -ENOMEM;
 	pool->block = *block;
 	cidr_mask(&pool->block);
-	sparse_init(&pool->free);
-	if (sparse_add(&pool->free, 0, 0) < 0)
+	if (sparse_init(&pool->free, depth_max(pool)) < 0 || sparse_add(&pool->free, 0, 0) < 0)
 		return -ENOMEM;
 	*ret_pool = TAKE(pool);
 	return 0;
@@ -228,5 +227,5 @@ bool pool_is_full(const struct pool *pool)
 
 size_t pool_size(const struct pool *pool)
 {
-	return sizeof(*pool) + flat_size(&pool->free.nodes);
+	return sizeof(*pool) + sparse_size(&pool->free);
 }

@@ -7,11 +7,28 @@
 /* 64-ary: 6 bits of the number a level. Level 0 holds the members, the top level is node 0. */
 #define LEVEL_BITS 6U
 
-static uint64_t *node_find(const struct sparse *sparse, unsigned depth, unsigned level, wide node)
+static uint64_t *node_find_far(const struct sparse *sparse, unsigned depth, unsigned level,
+			       wide node)
 {
 	uint64_t key[3] = {(uint64_t)node, (uint64_t)(node >> 64), (uint64_t)level << 8 | depth};
 
 	return flat_find(&sparse->nodes, key);
+}
+
+/*
+ * Node 0 of level 0 stands by itself: the buddies that best fit leaves behind on the way to a low
+ * address all have the number 1, and looking for a free block around another asks every depth.
+ */
+static bool is_low(unsigned level, wide node)
+{
+	return level == 0 && node == 0;
+}
+
+static uint64_t *node_find(const struct sparse *sparse, unsigned depth, unsigned level, wide node)
+{
+	if (is_low(level, node))
+		return sparse->low[depth] ? &sparse->low[depth] : NULL;
+	return node_find_far(sparse, depth, level, node);
 }
 
 static int node_set(struct sparse *sparse, unsigned depth, unsigned level, wide number)
@@ -19,12 +36,19 @@ static int node_set(struct sparse *sparse, unsigned depth, unsigned level, wide 
 	wide node = wide_right(number, LEVEL_BITS);
 	uint64_t key[3] = {(uint64_t)node, (uint64_t)(node >> 64), (uint64_t)level << 8 | depth};
 	uint64_t bit = 1ULL << ((unsigned)number & 63);
-	uint64_t *bits = flat_find(&sparse->nodes, key);
+	uint64_t *bits = is_low(level, node) ? &sparse->low[depth] : flat_find(&sparse->nodes, key);
 
 	if (!bits)
 		return flat_add(&sparse->nodes, key, bit);
 	*bits |= bit;
 	return 0;
+}
+
+static void node_clear(struct sparse *sparse, unsigned level, wide node, uint64_t *bits)
+{
+	*bits = is_low(level, node) ? 0 : 1; /* flat_remove() takes entries only */
+	if (*bits)
+		flat_remove(&sparse->nodes, bits);
 }
 
 static unsigned height_for(wide number)
@@ -36,14 +60,22 @@ static unsigned height_for(wide number)
 	return height;
 }
 
-void sparse_init(struct sparse *sparse)
+int sparse_init(struct sparse *sparse, unsigned depth_max)
 {
-	*sparse = (struct sparse){.nodes = FLAT_INIT(3)};
+	*sparse = (struct sparse){.nodes = FLAT_INIT(3), .n_low = depth_max + 1};
+	sparse->low = calloc(sparse->n_low, sizeof(*sparse->low));
+	return sparse->low ? 0 : -ENOMEM;
 }
 
 void sparse_deinit(struct sparse *sparse)
 {
 	flat_deinit(&sparse->nodes);
+	free(sparse->low);
+}
+
+size_t sparse_size(const struct sparse *sparse)
+{
+	return flat_size(&sparse->nodes) + sparse->n_low * sizeof(*sparse->low);
 }
 
 /* Puts nodes on top until the set reaches `height`: each has one child, number 0. */
@@ -97,8 +129,7 @@ void sparse_remove(struct sparse *sparse, unsigned depth, wide number)
 		*bits &= ~(1ULL << ((unsigned)number & 63));
 		if (*bits)
 			return;
-		*bits = 1; /* flat_remove() takes entries only */
-		flat_remove(&sparse->nodes, bits);
+		node_clear(sparse, level, number >> LEVEL_BITS, bits);
 	}
 	sparse->heights[depth] = 0;
 }

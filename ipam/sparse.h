@@ -21,10 +21,13 @@
 
 struct sparse {
 	struct flat nodes;
+	uint64_t *low;  /* per depth: the members below 64, the node that is asked for most */
+	unsigned n_low; /* depths that exist */
 	uint8_t heights[SPARSE_DEPTH_MAX + 1]; /* levels of nodes; 0: the set is empty */
 };
 
-void sparse_init(struct sparse *sparse);
+/* @depth_max: no depth is larger. Return: 0, -ENOMEM. */
+must_check int sparse_init(struct sparse *sparse, unsigned depth_max);
 void sparse_deinit(struct sparse *sparse);
 
 /* Return: 0 (also when it is there already), -ENOMEM (nothing changed). */
@@ -34,3 +37,6 @@ bool sparse_has(const struct sparse *sparse, unsigned depth, wide number);
 
 /* The lowest member that is at least `from`. Return: true when there is one. */
 bool sparse_next(const struct sparse *sparse, unsigned depth, wide from, wide *ret_number);
+
+/* Memory that it takes besides the struct. */
+size_t sparse_size(const struct sparse *sparse);

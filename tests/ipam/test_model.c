@@ -148,18 +148,22 @@ static uint64_t digest_of_lb(const struct world *world, const struct object *lb)
 	auto_call(text_deinit) struct text text = {};
 
 	require(resolve_lb(world->cloud.catalog, lb, &r) == 0);
-	text_addf(&text, "%zu %d %d", r.n_destinations, r.no_routing, r.network_missing);
+	text_add_bytes(&text, &r.n_destinations, sizeof(r.n_destinations));
+	text_add(&text, r.no_routing ? "no routing" : "");
+	text_add(&text, r.network_missing ? "no network" : "");
 	for (size_t i = 0; r.lb && i < r.lb->n_destinations; i++) {
 		const struct desired_destination *d = &r.lb->destinations[i];
 
 		text_add_bytes(&text, &d->address, sizeof(d->address));
-		text_addf(&text, "*%u@%s", d->weight, d->node ? d->node : "");
+		text_add_bytes(&text, &d->weight, sizeof(d->weight));
+		text_add(&text, d->node ? d->node : "");
 	}
-	if (r.lb)
-		text_addf(&text, " %u %u %llu", r.lb->number, r.lb->size_index,
-			  (unsigned long long)r.lb->generation);
-	if (r.lb)
+	if (r.lb) {
+		text_add_bytes(&text, &r.lb->number, sizeof(r.lb->number));
+		text_add_bytes(&text, &r.lb->size_index, sizeof(r.lb->size_index));
+		text_add_bytes(&text, &r.lb->generation, sizeof(r.lb->generation));
 		text_add_bytes(&text, r.lb->vips, r.lb->n_vips * sizeof(r.lb->vips[0]));
+	}
 	return hash_bytes(text.bytes, text.len);
 }
 
@@ -554,7 +558,7 @@ static uint64_t setting(const char *name, uint64_t otherwise)
 static void test_against_naive(void **state)
 {
 	struct world world = {.seed = setting("ILB_TEST_SEED", 20261123)};
-	uint64_t n_steps = setting("ILB_TEST_STEPS", 200000);
+	uint64_t n_steps = setting("ILB_TEST_STEPS", 20000);
 
 	(void)state;
 	print_message("seed %llu, %llu steps\n", (unsigned long long)world.seed,
