@@ -24,6 +24,7 @@ struct forwarder {
 	struct surroundings surroundings;
 
 	bool loaded;        /* the first state is in */
+	bool links_changed; /* and nobody has looked since */
 	uint64_t repair_ms; /* no repair before */
 	uint64_t applied_at_ms;
 	struct error conntrack_failure, route_failure; /* no text: none */
@@ -190,15 +191,6 @@ static void sync_routes(struct forwarder *forwarder)
 	keep_failure(&forwarder->route_failure, r, &err);
 }
 
-/* After the rules: routes, devices, conntrack entries. */
-static int follow_up(struct forwarder *forwarder, uint64_t now_ms)
-{
-	sync_routes(forwarder);
-	if (forwarder->table.bare || !forwarder->loaded)
-		surroundings_look_at_links(&forwarder->surroundings, &forwarder->table);
-	return delete_stale(forwarder, now_ms);
-}
-
 static void take_news(struct forwarder *forwarder, struct watch_news *ret_news)
 {
 	watch_read(forwarder->watch, ret_news);
@@ -259,12 +251,15 @@ static int apply_staged(struct forwarder *forwarder, struct entry_changes *chang
 	forwarder->table.n_runs = 0;
 	watch_pause(forwarder->watch);
 	r = apply_changes(forwarder, changes, now_ms, err);
-	if (r == 0 && follow_up(forwarder, now_ms) < 0)
-		r = error_set(err, -ENOMEM, "out of memory");
+	if (forwarder->table.bare || !forwarder->loaded)
+		surroundings_look_at_links(&forwarder->surroundings, &forwarder->table);
 	watch_resume(forwarder->watch, forwarder->table.n_runs);
-	if (r == 0 && conditions_changed(forwarder, &ignored) < 0)
-		r = error_set(err, -ENOMEM, "out of memory");
-	return r;
+	if (r < 0)
+		return r;
+	sync_routes(forwarder);
+	if (delete_stale(forwarder, now_ms) < 0 || conditions_changed(forwarder, &ignored) < 0)
+		return error_set(err, -ENOMEM, "out of memory");
+	return 0;
 }
 
 int forwarder_apply(struct forwarder *forwarder, const struct desired *desired, uint64_t now_ms,
@@ -284,8 +279,10 @@ int forwarder_apply(struct forwarder *forwarder, const struct desired *desired, 
 	forwarder->table.revision = desired->revision;
 	forwarder->surroundings.facts.n_repairs = 0;
 	r = apply_staged(forwarder, &changes, now_ms, err);
-	if (news.links)
-		forwarder->surroundings.look_ms = now_ms; /* not lost: in the next step */
+	if (news.links) { /* not lost: in the next step */
+		forwarder->links_changed = true;
+		forwarder->surroundings.look_ms = now_ms;
+	}
 	forwarder->loaded = true;
 	forwarder->applied_at_ms = wall_ms();
 	return r;
@@ -331,27 +328,37 @@ static int repair(struct forwarder *forwarder, uint64_t now_ms, struct error *er
 {
 	auto_call(entry_changes_deinit) struct entry_changes changes = {};
 
-	if (!forwarder->table.dirty || now_ms < forwarder->repair_ms)
-		return 0;
 	forwarder->repair_ms = now_ms + REPAIR_MS;
 	forwarder->surroundings.facts.n_repairs++;
 	return table_rewrite(&forwarder->table, &changes, now_ms, err);
 }
 
-static int do_due(struct forwarder *forwarder, bool links, uint64_t now_ms, struct error *err)
+/* What may run transactions: others' notifications are off for no longer than that. */
+static int do_table(struct forwarder *forwarder, bool links, uint64_t now_ms, struct error *err)
 {
-	struct surroundings *surroundings = &forwarder->surroundings;
+	bool repair_due = forwarder->table.dirty && now_ms >= forwarder->repair_ms;
 	int r;
 
-	r = repair(forwarder, now_ms, err);
+	if (!links && !repair_due)
+		return 0;
+	forwarder->table.n_runs = 0;
+	watch_pause(forwarder->watch);
+	r = repair_due ? repair(forwarder, now_ms, err) : 0;
+	if (links || forwarder->table.bare)
+		surroundings_look_at_links(&forwarder->surroundings, &forwarder->table);
+	watch_resume(forwarder->watch, forwarder->table.n_runs);
+	return r;
+}
+
+static int do_due(struct forwarder *forwarder, bool links, uint64_t now_ms, struct error *err)
+{
+	int r;
+
+	r = do_table(forwarder, links, now_ms, err);
 	if (r < 0)
 		return r;
-	if (links || surroundings->look_ms <= now_ms) {
-		surroundings_look(surroundings, now_ms);
-		surroundings_look_at_links(surroundings, &forwarder->table);
-	} else if (forwarder->table.bare) {
-		surroundings_look_at_links(surroundings, &forwarder->table);
-	}
+	if (links || forwarder->surroundings.look_ms <= now_ms)
+		surroundings_look(&forwarder->surroundings, now_ms);
 	if (forwarder->table.served.changed)
 		sync_routes(forwarder);
 	return delete_stale(forwarder, now_ms) < 0 ? error_set(err, -ENOMEM, "out of memory") : 0;
@@ -372,10 +379,8 @@ int forwarder_step(struct forwarder *forwarder, uint64_t now_ms, bool *ret_chang
 	r = netns_visit(forwarder->netns, &visit, err);
 	if (r < 0)
 		return r;
-	forwarder->table.n_runs = 0;
-	watch_pause(forwarder->watch);
-	r = do_due(forwarder, news.links, now_ms, err);
-	watch_resume(forwarder->watch, forwarder->table.n_runs);
+	r = do_due(forwarder, news.links || forwarder->links_changed, now_ms, err);
+	forwarder->links_changed = false;
 	if (r == 0 && conditions_changed(forwarder, ret_changed) < 0)
 		r = error_set(err, -ENOMEM, "out of memory");
 	*ret_changed |= forwarder->surroundings.facts.n_repairs != n_repairs;

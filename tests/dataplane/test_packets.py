@@ -251,10 +251,14 @@ def move_stream(site, old, new):
     wait_until("the new one is served", lambda: new.datagrams, timeout=5, step=0.005)
     took = time.monotonic() - begin
     assert took < 1, f"moved after {took:.2f} s"
-    old.datagrams.clear()
-    n_before = len(new.datagrams)
-    wait_until("more datagrams", lambda: len(new.datagrams) > n_before + 3, step=0.005)
-    assert not old.datagrams, "a datagram reached the old destination"
+    # What was on its way may have made an entry after the first clean-up: the second ends it.
+    while True:
+        n_old, n_new = len(old.datagrams), len(new.datagrams)
+        wait_until("more datagrams", lambda n=n_new: len(new.datagrams) > n + 3,
+                   step=0.005)
+        if len(old.datagrams) == n_old:
+            return
+        assert time.monotonic() - begin < 1.5, "datagrams still reach the old destination"
 
 
 @test("M2")
@@ -480,7 +484,7 @@ def edits_of_others_are_repaired(lab):
                       ["delete", "table", "inet", "ilb"]):
             site.namespace.nft(*words)
             report = site.worker.expect(site.net, "changed")
-            assert "'nft'" in report["status"]["conditions"]["TableRepaired"]
+            assert "was changed by" in report["status"]["conditions"]["TableRepaired"]
             assert site.namespace.nft("-s", "list", "table", "inet", "ilb") == wanted, words
             assert ask_tcp(site.client, V4, 8080)
     assert callers.answers
