@@ -25,7 +25,9 @@ static size_t enter(struct reader *reader, const char *name)
 {
 	size_t len = reader->path.len;
 
-	text_addf(&reader->path, "%s%s", len ? "." : "", name);
+	if (len)
+		text_add(&reader->path, ".");
+	text_add(&reader->path, name);
 	return len;
 }
 
@@ -398,15 +400,21 @@ static void read_absent(struct reader *reader, const struct field *field, unsign
 	struct node stand_in = {.type = NODE_MAP, .line = line};
 	void *at = (char *)base + field->offset;
 
+	size_t len;
+
+	if (!field->required && !field->fallback && !field->always)
+		return;
+	len = enter(reader, field->name);
 	if (field->required) {
 		refuse(reader, PROBLEM_REQUIRED, &stand_in, field->required);
 	} else if (field->fallback) {
 		stand_in.type = field->type == FIELD_NUMBER ? NODE_NUMBER : NODE_STRING;
 		stand_in.text = (char *)field->fallback;
 		read_value(reader, field, &stand_in, at, base);
-	} else if (field->always) {
+	} else {
 		read_value(reader, field, &stand_in, at, base);
 	}
+	text_cut(&reader->path, len);
 }
 
 static void refuse_unknown(struct reader *reader, const struct field *fields,
@@ -459,13 +467,8 @@ static void read_fields(struct reader *reader, const struct field *fields, const
 	ARRAY_FOREACH(item, node->items, node->n_items)
 		read_member(reader, fields, item, base, &seen);
 	for (size_t i = 0; fields[i].name; i++) {
-		size_t len = reader->path.len;
-
-		if (seen & (UINT64_C(1) << i))
-			continue;
-		(void)enter(reader, fields[i].name);
-		read_absent(reader, &fields[i], node->line, base);
-		text_cut(&reader->path, len);
+		if (!(seen & (UINT64_C(1) << i)))
+			read_absent(reader, &fields[i], node->line, base);
 	}
 }
 
