@@ -7,6 +7,7 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
+#include "base/array.h"
 #include "base/require.h"
 #include "dataplane/forwarding.h"
 
@@ -36,6 +37,42 @@ static void mark(struct served *served, struct served_vip *vip)
 	served->changed = vip;
 }
 
+/* Where the address stands in the sorted list, or where it belongs. */
+static size_t position(const struct served *served, const struct address *address)
+{
+	size_t start = 0, end = served->n_list;
+
+	while (start < end) {
+		size_t middle = start + (end - start) / 2;
+
+		if (address_compare(&served->list[middle], address) < 0)
+			start = middle + 1;
+		else
+			end = middle;
+	}
+	return start;
+}
+
+static int list(struct served *served, const struct address *address)
+{
+	size_t at = position(served, address), n_behind = served->n_list - at;
+
+	if (!ARRAY_ADD(served->list, served->n_list))
+		return -ENOMEM;
+	memmove(&served->list[at + 1], &served->list[at], n_behind * sizeof(*address));
+	served->list[at] = *address;
+	served->n_held[family_index(address->family)]++;
+	return 0;
+}
+
+static void unlist(struct served *served, const struct address *address)
+{
+	size_t at = position(served, address), n_behind = --served->n_list - at;
+
+	memmove(&served->list[at], &served->list[at + 1], n_behind * sizeof(*address));
+	served->n_held[family_index(address->family)]--;
+}
+
 int served_hold(struct served *served, const struct address *address)
 {
 	struct served_vip *vip = find(served, address);
@@ -51,10 +88,12 @@ int served_hold(struct served *served, const struct address *address)
 			return -ENOMEM;
 		}
 	}
-	if (vip->n_holders++ == 0) {
-		served->n_held[family_index(address->family)]++;
+	if (vip->n_holders == 0) {
+		if (list(served, address) < 0)
+			return -ENOMEM;
 		mark(served, vip);
 	}
+	vip->n_holders++;
 	return 0;
 }
 
@@ -64,7 +103,7 @@ void served_drop(struct served *served, const struct address *address)
 
 	require(vip && vip->n_holders > 0);
 	if (--vip->n_holders == 0) {
-		served->n_held[family_index(address->family)]--;
+		unlist(served, address);
 		mark(served, vip);
 	}
 }
@@ -117,27 +156,17 @@ int served_sweep(struct served *served, struct link *link, struct error *err)
 	return r;
 }
 
-static int compare(const void *a, const void *b)
-{
-	return address_compare(a, b);
-}
-
 int served_list(const struct served *served, struct address **ret_vips, size_t *ret_n_vips)
 {
-	size_t n = 0, n_held = served->n_held[0] + served->n_held[1];
 	auto_free struct address *vips = NULL;
 
-	vips = calloc(n_held ? n_held : 1, sizeof(*vips));
+	vips = calloc(served->n_list + 1, sizeof(*vips));
 	if (!vips)
 		return -ENOMEM;
-	for (struct served_vip *vip = served->vips; vip; vip = vip->hh.next) {
-		if (vip->n_holders > 0)
-			vips[n++] = vip->address;
-	}
-	require(n == n_held);
-	qsort(vips, n, sizeof(*vips), compare);
+	if (served->n_list)
+		memcpy(vips, served->list, served->n_list * sizeof(*vips));
 	*ret_vips = TAKE(vips);
-	*ret_n_vips = n;
+	*ret_n_vips = served->n_list;
 	return 0;
 }
 
@@ -150,5 +179,6 @@ void served_deinit(struct served *served)
 		HASH_DEL(served->vips, vip);
 		free(vip);
 	}
+	free(served->list);
 	*served = (struct served){};
 }

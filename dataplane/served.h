@@ -18,6 +18,8 @@ struct served {
 	struct served_vip *vips;    /* by address */
 	struct served_vip *changed; /* their routes are not as they should be yet */
 	size_t n_held[2];           /* distinct VIPs: IPv4, IPv6 */
+	struct address *list;       /* those that are held, sorted: every status names them all */
+	size_t n_list;
 };
 
 /* One LoadBalancer more has the VIP. Return: 0, -ENOMEM. */

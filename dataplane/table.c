@@ -10,6 +10,7 @@
 
 #define N_ELEMENTS_MAX 2000  /* of a transaction: libnftables' memory stays small */
 #define N_LARGE        20000 /* from here on the heap is trimmed afterwards */
+#define N_PLANNED_MAX  64    /* changes whose text is kept at a time: 10,000 would be 64 MB */
 
 void table_deinit(struct table *table)
 {
@@ -35,13 +36,21 @@ static int check(void *user, const char *text, struct error *err)
 	return nft_check(table->nft, text, err);
 }
 
-static void trim(const struct entry_changes *changes)
+/* Gives the memory of the plans back. Gives the number of elements that they had. */
+static size_t drop_plans(struct entry_changes *changes)
 {
 	size_t sum = 0;
 
-	for (size_t i = 0; i < changes->n_items; i++)
+	for (size_t i = 0; i < changes->n_items; i++) {
 		sum += plan_n_elements(&changes->items[i].plan);
-	if (sum > N_LARGE)
+		plan_deinit(&changes->items[i].plan);
+	}
+	return sum;
+}
+
+static void drop_and_trim(struct entry_changes *changes)
+{
+	if (drop_plans(changes) > N_LARGE)
 		nft_trim();
 }
 
@@ -154,25 +163,46 @@ static int settle_piece(struct table *table, struct entry_change *change,
 	return r;
 }
 
-/* Many changes, or some that were refused before: the stamp is void until all are in. */
+static int apply_some(struct table *table, struct entry_changes *changes, uint64_t now_ms)
+{
+	struct transact_piece *pieces;
+	int r;
+
+	if (entries_plan(changes, false) < 0)
+		return -ENOMEM;
+	pieces = pieces_of(changes);
+	if (!pieces)
+		return -ENOMEM;
+	r = transact_in_turn(pieces, changes->n_items, N_ELEMENTS_MAX, run, table);
+	for (size_t i = 0; i < changes->n_items && r == 0; i++)
+		r = settle_piece(table, &changes->items[i], &pieces[i], now_ms);
+	transact_deinit(pieces, changes->n_items);
+	free(pieces);
+	return r;
+}
+
+/*
+ * Many changes, or some that were refused before: the stamp is void until all are in. They are
+ * planned as they go: the text of all at once would be most of the agent's memory.
+ */
 static int apply_in_turn(struct table *table, struct entry_changes *changes, uint64_t now_ms,
 			 struct error *err)
 {
-	struct transact_piece *pieces = NULL;
+	size_t n_elements = 0;
 	int r = 0;
 
 	if (table->stamped)
 		r = run_stamp(table, false, err);
-	if (r == 0) {
-		pieces = pieces_of(changes);
-		r = pieces ? transact_in_turn(pieces, changes->n_items, N_ELEMENTS_MAX, run, table)
-			   : -ENOMEM;
+	for (size_t i = 0; i < changes->n_items && r == 0; i += N_PLANNED_MAX) {
+		size_t n_left = changes->n_items - i;
+		struct entry_changes some = {changes->items + i,
+					     n_left < N_PLANNED_MAX ? n_left : N_PLANNED_MAX};
+
+		r = apply_some(table, &some, now_ms);
+		n_elements += drop_plans(&some);
 	}
-	for (size_t i = 0; i < changes->n_items && r == 0; i++)
-		r = settle_piece(table, &changes->items[i], &pieces[i], now_ms);
-	if (pieces)
-		transact_deinit(pieces, changes->n_items);
-	free(pieces);
+	if (n_elements > N_LARGE)
+		nft_trim();
 	if (r == 0 && table->entries.n_refused == 0)
 		r = run_stamp(table, true, err);
 	return r == -ENOMEM ? error_set(err, r, "out of memory") : r;
@@ -186,8 +216,10 @@ static int apply_small(struct table *table, struct entry_changes *changes, uint6
 	size_t n_elements = 0;
 	int r;
 
-	if (table->entries.n_refused > 0)
+	if (table->entries.n_refused > 0 || changes->n_items > N_PLANNED_MAX)
 		return 1;
+	if (entries_plan(changes, false) < 0)
+		return error_set(err, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < changes->n_items; i++) {
 		const struct plan *plan = &changes->items[i].plan;
 
@@ -209,13 +241,9 @@ int table_apply(struct table *table, struct entry_changes *changes, uint64_t now
 {
 	int r;
 
-	if (entries_plan(changes, false) < 0)
-		return error_set(err, -ENOMEM, "out of memory");
 	r = apply_small(table, changes, now_ms, err);
-	if (r > 0)
-		r = apply_in_turn(table, changes, now_ms, err);
-	trim(changes);
-	return r;
+	drop_and_trim(changes);
+	return r > 0 ? apply_in_turn(table, changes, now_ms, err) : r;
 }
 
 /* The table is being replaced: what goes on in conntrack is the difference all the same. */
@@ -277,7 +305,7 @@ int table_rewrite(struct table *table, struct entry_changes *changes, uint64_t n
 		r = settle_rewritten(table, &changes->items[i], &pieces[i], now_ms);
 	transact_deinit(pieces, changes->n_items);
 	free(pieces);
-	trim(changes);
+	drop_and_trim(changes);
 	if (r < 0)
 		return r == -ENOMEM ? error_set(err, r, "out of memory") : r;
 	table->present = table->bare = true;
