@@ -9,6 +9,7 @@
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "dataplane/netlink.h"
 
@@ -147,8 +148,16 @@ static uint32_t ask_generation(struct watch *watch)
 	return answers.generation;
 }
 
+/* Room for all of our table going at once; more than the usual limit, hence FORCE. */
+#define ROOM_BYTES (512 * 1024)
+
 static int subscribe(struct watch *watch)
 {
+	int room = ROOM_BYTES;
+
+	/* Where it fails, a notification may be lost: then all that is lost is the editor's name. */
+	(void)setsockopt(nl_socket_get_fd(watch->tables), SOL_SOCKET, SO_RCVBUFFORCE, &room,
+			 sizeof(room));
 	if (listen_on(watch->tables, on_table, watch) < 0 ||
 	    listen_on(watch->links, on_link, watch) < 0)
 		return -EIO;
@@ -224,6 +233,7 @@ void watch_resume(struct watch *watch, uint32_t n_runs)
 	if (generation - watch->generation > n_runs)
 		watch->news.table = true;
 	watch->generation = generation;
+	watch->touched = false; /* of a transaction whose end was not notified: counted just now */
 }
 
 static uint32_t word_of(struct nlattr *element, int type, bool *ret_found)
