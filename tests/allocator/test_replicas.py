@@ -182,6 +182,8 @@ def snapshots_come_in_parts_and_follow_deltas():
         for start in range(0, 4000, 1000):
             done(client, "apply", "".join(lb(f"l{i}-{'x' * 40}", f"10.0.{i // 250}.{i % 250 + 1}")
                                           for i in range(start, start + 1000)))
+        wait_until("snapshots are given", lambda: "Ilb-Part" in client.request(
+            "ilb.v1.snap.node-1.default_net").headers)  # both replicas have read everything
         answers = client.ask("ilb.v1.snap.node-1.default_net")
         names, parts, count = set(), 0, None
         while count is None or parts < count:
