@@ -82,35 +82,25 @@ bool answer_add_item(struct answer *answer, json_t *item)
 	return true;
 }
 
-static void add_results(const struct answer *answer, struct text *text)
+static void add_result(const struct answer *answer, const json_t *result, struct text *text)
 {
-	const json_t *result, *line;
-	size_t i, k;
+	const char *title = json_string_value(json_object_get(result, "object"));
+	const json_t *problems = json_object_get(result, "problems");
 
-	json_array_foreach(answer->results, i, result)
-	{
-		const char *title = json_string_value(json_object_get(result, "object"));
-		const json_t *problems = json_object_get(result, "problems");
-
-		if (!problems)
-			text_addf(text, "%s %s%s\n", title,
-				  json_string_value(json_object_get(result, "outcome")),
-				  answer->is_dry_run ? " (dry run)" : "");
-		json_array_foreach(problems, k, line)
-			text_addf(text, "%s: %s\n", title, json_string_value(line));
-	}
+	if (!problems)
+		text_addf(text, "%s %s%s\n", title,
+			  json_string_value(json_object_get(result, "outcome")),
+			  answer->is_dry_run ? " (dry run)" : "");
+	for (size_t i = 0; i < json_array_size(problems); i++)
+		text_addf(text, "%s: %s\n", title, json_string_value(json_array_get(problems, i)));
 }
 
 static int add_items(const struct answer *answer, struct text *text)
 {
-	const json_t *item;
-	size_t i;
-
-	json_array_foreach(answer->items, i, item)
-	{
+	for (size_t i = 0; i < json_array_size(answer->items); i++) {
 		if (i || answer->results)
 			text_add(text, "---\n");
-		if (yaml_from_json(item, text) < 0)
+		if (yaml_from_json(json_array_get(answer->items, i), text) < 0)
 			return -ENOMEM;
 	}
 	if (answer->n_left_out && !answer->more)
@@ -126,7 +116,8 @@ static int format_text(const struct answer *answer, struct text *text)
 		text_addf(text, "ok %s, more with continue=%s\n", answer->reason, answer->more);
 	else
 		text_addf(text, "ok %s\n", answer->reason);
-	add_results(answer, text);
+	for (size_t i = 0; i < json_array_size(answer->results); i++)
+		add_result(answer, json_array_get(answer->results, i), text);
 	return add_items(answer, text);
 }
 
