@@ -118,11 +118,39 @@ static void test_command_lines(void **state)
 	}
 }
 
+static void test_equal(void **state)
+{
+	static const struct {
+		const char *a, *b;
+		bool equal;
+	} pairs[] = {
+		{"x=y", "x=y", true},      {"x=y", "x==y", true}, {"x=y", "x=z", false},
+		{"x=y", "x!=y", false},    {"x", "!x", false},    {"x in (a,b)", "x in (a)", false},
+		{"x=y,z=w", "x=y", false},
+	};
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(pairs); i++) {
+		struct selector *a = NULL, *b = NULL;
+
+		assert_int_equal(selector_parse(pairs[i].a, &a, NULL), 0);
+		assert_int_equal(selector_parse(pairs[i].b, &b, NULL), 0);
+		if (selector_equal(a, b) != pairs[i].equal)
+			fail_msg("'%s' and '%s' are not %d", pairs[i].a, pairs[i].b,
+				 pairs[i].equal);
+		assert_false(selector_equal(a, NULL));
+		selector_free(a);
+		selector_free(b);
+	}
+	assert_true(selector_equal(NULL, NULL));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_matching),
 		cmocka_unit_test(test_command_lines),
+		cmocka_unit_test(test_equal),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
