@@ -110,7 +110,7 @@ int flat_add(struct flat *flat, const uint64_t *key, uint64_t value)
 	return 0;
 }
 
-void flat_remove(struct flat *flat, uint64_t *value)
+void flat_remove(struct flat *flat, const uint64_t *value)
 {
 	size_t mask = flat->room - 1;
 	size_t hole = (size_t)(value - flat->words) / entry_words(flat);

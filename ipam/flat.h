@@ -35,7 +35,7 @@ uint64_t *flat_find(const struct flat *flat, const uint64_t *key);
 must_check int flat_add(struct flat *flat, const uint64_t *key, uint64_t value);
 
 /* Removes what flat_find() gave. */
-void flat_remove(struct flat *flat, uint64_t *value);
+void flat_remove(struct flat *flat, const uint64_t *value);
 
 /* Memory that it takes. */
 size_t flat_size(const struct flat *flat);
