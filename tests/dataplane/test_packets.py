@@ -2,7 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """test_packets.py ID...: the data plane's promises, with real packets in real namespaces.
 
-The ids are those of the acceptance list in docs/testing.md; without any, all run.
+Without ids all run; other promises are in the files beside this one.
 """
 
 import collections
@@ -14,27 +14,12 @@ import time
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 
 # pylint: disable=wrong-import-position
-from dataplane import V4, V6, Site, Worker, load_balancer
-from lab import Lab, wait_until
+from cases import expect_refused, families, main, start, test, two_sites
+from dataplane import V4, V6, Worker, load_balancer
+from lab import wait_until
 from traffic import Callers, Connection, Stream, ask_tcp, ask_udp
 
-TESTS = {}
 SIGMA = (600 / 3 * 2 / 3) ** 0.5
-
-
-def test(*ids):
-    def register(function):
-        for name in ids:
-            TESTS[name] = function
-        return function
-    return register
-
-
-def start(lab, **options):
-    """The usual setup: one Network, a client and three destinations."""
-    netns_dir = os.path.join(lab.directory, "netns")
-    os.makedirs(netns_dir)
-    return Site(lab, Worker(lab, netns_dir), "default_net", netns_dir, **options)
 
 
 def expect_even(answers, client_address):
@@ -43,21 +28,6 @@ def expect_even(answers, client_address):
     assert len(counts) == 3 and sum(counts.values()) == 600, counts
     for name, count in counts.items():
         assert abs(count - 200) <= 4 * SIGMA, f"{name} got {count} of 600: {counts}"
-
-
-def expect_refused(what, ask):
-    begin = time.monotonic()
-    try:
-        answer = ask()
-    except ConnectionRefusedError:
-        assert time.monotonic() - begin < 1, f"{what}: refused late"
-        return
-    raise AssertionError(f"{what}: answered {answer}")
-
-
-def families(site):
-    """(VIP, the client's address) of both families."""
-    return zip((V4, V6), site.client.addresses)
 
 
 @test("A1")
@@ -88,16 +58,6 @@ def one_port_two_protocols_two_load_balancers(lab):
         assert {ask_udp(site.client, vip, 53)[0] for _ in range(20)} == {"b2"}
     site.apply(removed=[2])
     assert ask_tcp(site.client, V4, 53)[0] == "b1"
-
-
-def two_sites(lab):
-    """Two Networks, or two nodes, with the same addresses everywhere."""
-    one = start(lab)
-    netns_dir = os.path.dirname(one.namespace.path)
-    two = Site(lab, one.worker, "default_other", netns_dir)
-    for server in two.servers:
-        server.name = f"other-{server.name}"
-    return one, two
 
 
 @test("A7")
@@ -547,13 +507,6 @@ def what_is_wrong_is_said(lab):
     site.namespace.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
     report = site.worker.expect(site.net, "changed")
     assert "ForwardingDisabled" not in report["status"]["conditions"]
-
-
-def main():
-    for name in sys.argv[1:] or TESTS:
-        print(f"{name}: {TESTS[name].__name__}", flush=True)
-        with Lab() as lab:
-            TESTS[name](lab)
 
 
 main()

@@ -127,6 +127,8 @@ class Site:
         """Lines of the connection tracking table."""
         return self.namespace.run("conntrack", "-L").stdout.splitlines()
 
+    def entries_of(self, *words):
+        return [line for line in self.entries() if all(word in line for word in words)]
+
     def wait_no_entries(self, *words):
-        wait_until(f"no entry with {words}", lambda: not [
-            line for line in self.entries() if all(word in line for word in words)])
+        wait_until(f"no entry with {words}", lambda: not self.entries_of(*words))
