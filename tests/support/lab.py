@@ -89,6 +89,19 @@ class Namespace:
             for name in ("ipv4/ip_forward", "ipv6/conf/all/forwarding"):
                 write_sysctl(name, 1)
 
+    def settled(self, device):
+        """Whether the device has its link-local address, and all its IPv6 addresses can be used.
+
+        On a busy machine that may take seconds, in which neighbours get no answer.
+        """
+        with self, open("/proc/thread-self/net/if_inet6", encoding="ascii") as file:
+            rows = [line.split() for line in file]
+        rows = [(address, int(flags, 16)) for address, _, _, _, flags, name in rows
+                if name == device]
+        tentative = 0x40
+        return (any(address.startswith("fe80") for address, _ in rows) and
+                not any(flags & tentative for _, flags in rows))
+
     def __enter__(self):
         """This thread's sockets are made inside, until the block ends."""
         self.outside = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
@@ -133,6 +146,8 @@ class Machine:
         network.ip(f"address add {GATEWAY4}/32 dev {port}",
                    f"address add {GATEWAY6}/64 dev {port} scope link nodad",
                    *[f"route add {address} dev {port}" for address in addresses])
+        wait_until(f"{name} has its addresses", lambda: self.namespace.settled("eth0") and
+                   network.settled(port))
 
     def serve(self, tcp=(), udp=()):
         """Starts a server that answers with the machine's name and the client's address."""
