@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "allocator/api.h"
+#include "allocator/events.h"
 #include "allocator/mirror.h"
 #include "allocator/publish.h"
 #include "allocator/service.h"
@@ -205,10 +206,7 @@ static void on_recorded(void *user, uint64_t sequence, bool ours, const struct o
 		mirror_touch_object(a->world.mirror, old);
 	if (new)
 		mirror_touch_object(a->world.mirror, new);
-	if (ours && new)
-		mirror_event(a->world.mirror, old ? "MODIFIED" : "ADDED", new);
-	else if (ours && old)
-		mirror_event(a->world.mirror, "DELETED", old);
+	events_record(a->world.events, sequence, ours, old, new);
 	a->ours = a->ours || ours;
 	if (!a->unpublished)
 		a->unpublished_at_ms = uv_now(a->world.loop);
@@ -238,9 +236,11 @@ static void on_turned(void *user, enum store_state state, const char *sentence)
 	switch (state) {
 	case STORE_STARTING:
 		log_warning("store=waiting error='%s'", sentence);
+		notify_send("STATUS=Waiting for the store: %s", sentence);
 		break;
 	case STORE_LOADING:
 		log_info("store=loading");
+		notify_send("STATUS=Loading the store");
 		break;
 	case STORE_READY:
 		if (a->loaded) {
@@ -346,6 +346,7 @@ static bool work_settled(struct allocator *a)
 	bool more = false;
 
 	settle(a);
+	events_work(a->world.events);
 	more = mirror_work(a->world.mirror);
 	if (a->next_wanted && store_state(a->world.store) == STORE_READY &&
 	    pipeline_has_room(store_pipeline(a->world.store))) {
@@ -482,6 +483,8 @@ static int subscribe(struct allocator *a, struct error *err)
 		r = bus_subscribe(bus, subject_alive(subject, "*"), NULL, on_alive, a, &a->on_alive,
 				  err);
 	if (r == 0)
+		r = events_new(&a->world, &a->world.events, err);
+	if (r == 0)
 		r = publisher_new(a->world.loop, bus, a->world.networks, &a->publisher, err);
 	if (r == 0)
 		r = api_new(&a->world, wake_up, a, &a->api, err);
@@ -546,6 +549,7 @@ static void free_parts(struct allocator *a)
 	publisher_free(TAKE(a->publisher));
 	bus_unsubscribe(TAKE(a->on_status));
 	bus_unsubscribe(TAKE(a->on_alive));
+	events_free(TAKE(a->world.events));
 	mirror_free(TAKE(a->world.mirror));
 	roster_free(TAKE(a->world.roster));
 	networks_free(TAKE(a->world.networks));

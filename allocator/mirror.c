@@ -8,7 +8,7 @@
 #include <utlist.h>
 
 #include "allocator/bucket.h"
-#include "allocator/say.h"
+#include "allocator/events.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "ipam/document.h"
@@ -236,22 +236,6 @@ json_t *mirror_object(struct mirror *mirror, const struct object *object)
 	return json;
 }
 
-void mirror_event(struct mirror *mirror, const char *type, const struct object *object)
-{
-	char subject[SUBJECT_MAX];
-	json_t *event =
-		json_pack("{s:s, s:o*}", "type", type, "object", mirror_object(mirror, object));
-	auto_free char *text = json_dumps(event, JSON_COMPACT);
-
-	json_decref(event);
-	if (!text)
-		return;
-	(void)subject_event(subject, object->meta.name_space, kind_token(object->kind),
-			    object->meta.name);
-	/* Who watches and loses an event sees the next one, or lists again. */
-	(void)say(mirror->world->bus, subject, NULL, 0, text, strlen(text));
-}
-
 /* A put that failed is found again by the next touch; the text known is what we meant to be there. */
 static bool on_put(void *user, int outcome, const struct bus_message *message)
 {
@@ -305,8 +289,9 @@ static void refresh(struct mirror *mirror, struct entry *entry)
 		return;
 	free(entry->text);
 	entry->text = TAKE(text);
+	/* In this order: killed in between, another replica finds it different, and tells of it. */
+	events_status(mirror->world->events, object);
 	put(mirror, entry);
-	mirror_event(mirror, "MODIFIED", object);
 }
 
 bool mirror_work(struct mirror *mirror)

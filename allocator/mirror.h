@@ -32,9 +32,6 @@ void mirror_touch_network(struct mirror *mirror, const char *token, uint64_t sin
 /* An object was stored or removed: its own status, and that of the Prefixes that it draws on. */
 void mirror_touch_object(struct mirror *mirror, const struct object *object);
 
-/* Publishes the event of a change. @type: "ADDED", "MODIFIED", "DELETED". */
-void mirror_event(struct mirror *mirror, const char *type, const struct object *object);
-
 /*
  * Does a bounded share of what is due. Only while the catalog is settled.
  * Return: true when more is due now.

@@ -16,6 +16,7 @@
  * everyone else, whole once the allocator runs.
  */
 struct mirror;
+struct events;
 
 struct world {
 	uv_loop_t *loop;
@@ -25,6 +26,7 @@ struct world {
 	struct roster *roster;
 	struct store *store;
 	struct mirror *mirror;
+	struct events *events;
 	char id[9]; /* of this replica, random */
 };
 

@@ -55,6 +55,7 @@ UNTESTED = {
     "agent/network.c": "one Network's life: tests/agent/test_agent.py",
     "allocator/allocator.c": "the loop: tests/allocator/test_api.py and test_replicas.py, with real servers",
     "allocator/api.c": "tests/allocator/test_api.py: requests to a real allocator",
+    "allocator/events.c": "tests/allocator/test_api.py and test_replicas.py: events, also of who is gone",
     "allocator/mirror.c": "tests/allocator/test_api.py: events, and what is in the bucket",
     "allocator/pipeline.c": "tests/allocator/test_replicas.py: writers that compete and are killed",
     "allocator/publish.c": "tests/allocator/test_replicas.py: deltas, snapshots, whoever is there",

@@ -152,6 +152,7 @@ def what_nobody_published_is_published_by_whoever_is_there():
         client = cloud.serve(replicas=2)
         done(client, "apply", network("net") + lb("a", "10.0.0.1"))
         deltas = client.subscribe("ilb.v1.state.default_net")
+        events = client.subscribe("ilb.v1.event.default.loadbalancer.a")
         record = record_of(client, "loadbalancer.default.a").replace('"port":80', '"port":81')
         ack = client.request("$KV.ilb.loadbalancer.default.a", record).json
         delta = deltas.get(timeout=5)
@@ -160,6 +161,21 @@ def what_nobody_published_is_published_by_whoever_is_there():
         assert int(delta.headers["Ilb-Rev"]) == ack["seq"], (delta.headers, ack)
         assert delta.headers["Ilb-Changed"] == "default/a"
         assert get(client, "lb/a")["spec"]["ports"][0]["port"] == 81
+        event = event_of(events, ack["seq"])
+        assert event["type"] == "MODIFIED" and event["object"]["spec"]["ports"][0]["port"] == 81
+        ack = client.request("$KV.ilb.loadbalancer.default.a", b"", {"KV-Operation": "DEL"}).json
+        event = event_of(events, ack["seq"])
+        assert event["type"] == "DELETED" and event["object"]["metadata"]["name"] == "a"
+        ack = client.request("$KV.ilb.loadbalancer.default.a", record).json
+        assert event_of(events, ack["seq"])["type"] == "ADDED"
+
+
+def event_of(events, sequence):
+    """The event of the record at that sequence."""
+    while True:
+        event = events.get(timeout=5)
+        if event.headers.get("Ilb-Rev") == str(sequence):
+            return event.json
 
 
 def a_record_that_is_no_object_is_skipped():
