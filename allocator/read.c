@@ -5,6 +5,7 @@
 
 #include "allocator/call.h"
 #include "allocator/mirror.h"
+#include "allocator/nodes.h"
 
 static void read_get(struct world *world, struct call *call)
 {
@@ -76,9 +77,15 @@ static void read_list(struct world *world, struct call *call)
 	}
 }
 
+static struct roster_truth truth_of(const void *world, const char *token)
+{
+	return world_truth(world, token);
+}
+
 static void on_node(void *user, const struct roster_node *node)
 {
 	struct listing *listing = user;
+	struct roster_time time = world_time(listing->world);
 	json_t *item;
 
 	if (listing->call->request.after && strcmp(node->name, listing->call->request.after) <= 0)
@@ -87,11 +94,7 @@ static void on_node(void *user, const struct roster_node *node)
 		listing->is_full = true;
 		return;
 	}
-	item = json_pack("{s:s, s:s, s:s, s:I, s:I, s:I, s:s*}", "name", node->name, "version",
-			 node->version, "state", node->alive ? "Alive" : "Silent", "silentSinceMs",
-			 (json_int_t)node->silent_since_ms, "networks",
-			 (json_int_t)node->n_networks, "refused", (json_int_t)node->n_refused,
-			 "condition", node->condition);
+	item = node_describe(node, &time, truth_of, listing->world);
 	if (!answer_add_item(&listing->call->answer, item)) {
 		listing->is_full = true;
 		return;

@@ -305,9 +305,8 @@ void roster_expire(struct roster *roster, const struct roster_time *time)
 	}
 }
 
-uint64_t member_applied(const struct member *member, const struct roster_truth *truth)
+uint64_t roster_applied(const struct status *status, const struct roster_truth *truth)
 {
-	const struct status *status = member->status;
 	const struct network *network = &truth->network;
 
 	if (!status || uuid_compare(&status->epoch, &truth->epoch) != 0)
@@ -339,7 +338,7 @@ uint64_t roster_confirmed(const struct roster *roster, const struct roster_truth
 		return UINT64_MAX;
 	DL_FOREACH2(place->members, member, p_next)
 	{
-		uint64_t applied = member_applied(member, truth);
+		uint64_t applied = roster_applied(member->status, truth);
 
 		if (member->node->alive && applied < confirmed)
 			confirmed = applied;
@@ -355,17 +354,11 @@ static void node_describe(const struct node *node, struct roster_node *ret_node)
 		.name = node->name,
 		.version = node->version ? node->version : "",
 		.alive = node->alive,
-		.silent_since_ms = node->silent_since_ms,
+		.heard_ms = node->heard_ms,
+		.node = node,
 	};
 	DL_FOREACH2(node->members, member, n_next)
-	{
-		ret_node->n_networks++;
-		if (!member->status)
-			continue;
-		ret_node->n_refused += member->status->n_refused;
-		if (member->status->n_conditions)
-			ret_node->condition = member->status->conditions[0].sentence;
-	}
+	ret_node->n_networks++;
 }
 
 static int compare_nodes(const struct node *a, const struct node *b)
@@ -385,6 +378,14 @@ void roster_visit(struct roster *roster, void (*visit)(void *user, const struct 
 		node_describe(node, &described);
 		visit(user, &described);
 	}
+}
+
+void roster_visit_networks(const struct roster_node *node, roster_network_fn *visit, void *user)
+{
+	const struct member *member;
+
+	DL_FOREACH2(node->node->members, member, n_next)
+	visit(user, member->place->token, member->status);
 }
 
 size_t roster_count_alive(const struct roster *roster)

@@ -80,14 +80,19 @@ void roster_view_report(const struct roster_view *view, const struct uuid *uid, 
 			const struct address *vips, size_t n_vips, struct lb_report *ret_report);
 
 /* For people. */
+struct node;
 struct roster_node {
 	const char *name, *version;
 	bool alive;
-	int64_t silent_since_ms; /* Unix time; 0 while alive */
+	uint64_t heard_ms; /* the loop's clock */
 	size_t n_networks;
-	uint64_t n_refused;
-	const char *condition; /* one that it reports: a sentence, or NULL */
+	const struct node *node; /* for roster_visit_networks() */
 };
 void roster_visit(struct roster *roster, void (*visit)(void *user, const struct roster_node *node),
 		  void *user);
+/* @status: what the node said last of the Network; NULL while it has said nothing. */
+typedef void roster_network_fn(void *user, const char *token, const struct status *status);
+void roster_visit_networks(const struct roster_node *node, roster_network_fn *visit, void *user);
+/* The log sequence that who says so has applied of the Network; 0: of another epoch. */
+uint64_t roster_applied(const struct status *status, const struct roster_truth *truth);
 size_t roster_count_alive(const struct roster *roster);

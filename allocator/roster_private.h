@@ -44,6 +44,3 @@ struct roster {
 };
 
 const struct place *place_find(const struct roster *roster, const char *token);
-
-/* The log sequence that the node has applied of the Network; 0: unknown. */
-uint64_t member_applied(const struct member *member, const struct roster_truth *truth);

@@ -83,7 +83,7 @@ static int add_member(struct roster_view *view, const struct member *member,
 	applied = ARRAY_ADD(view->applied, view->n_applied);
 	if (!applied)
 		return -ENOMEM;
-	applied->revision = member_applied(member, truth);
+	applied->revision = roster_applied(member->status, truth);
 	applied->node = node->name;
 	return member->status ? add_status(view, member, applied->revision) : 0;
 }

@@ -44,3 +44,16 @@ enum exit_status answer_print(const json_t *answer, const char *suffix, struct e
 		(void)error_set(err, 0, "%s", json_text(answer, "reason"));
 	return code == 400 || code == 409 || code == 422 ? EXIT_REFUSED : EXIT_FAILED;
 }
+
+enum exit_status answer_take_items(const json_t *answer, json_t *items, struct error *err)
+{
+	if (!json_is_true(json_object_get(answer, "ok"))) {
+		(void)error_set(err, 0, "%s", json_text(answer, "reason"));
+		return EXIT_FAILED;
+	}
+	if (json_array_extend(items, json_object_get(answer, "items")) < 0) {
+		(void)error_set(err, 0, "the answer is not one of an ilb-allocator");
+		return EXIT_FAILED;
+	}
+	return EXIT_DONE;
+}

@@ -18,5 +18,8 @@
  */
 enum exit_status answer_print(const json_t *answer, const char *suffix, struct error *err);
 
+/* Appends the items of an answer. Return: EXIT_DONE, EXIT_FAILED with why. */
+enum exit_status answer_take_items(const json_t *answer, json_t *items, struct error *err);
+
 /* A member that is a string, "" where it is absent or something else. */
 const char *json_text(const json_t *object, const char *member);

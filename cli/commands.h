@@ -24,6 +24,8 @@ command_fn command_apply;
 command_fn command_delete;
 command_fn command_explain;
 command_fn command_get;
+command_fn command_nodes;
+command_fn command_status;
 command_fn command_trace;
 command_fn command_version;
 command_fn command_wait;

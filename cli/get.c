@@ -6,23 +6,10 @@
 #include "base/text.h"
 #include "cli/answer.h"
 #include "cli/commands.h"
+#include "cli/list.h"
 #include "cli/print.h"
 #include "cli/reference.h"
 #include "cli/session.h"
-
-/* Appends the items of one answer. Return: EXIT_DONE or why not. */
-static enum exit_status take_items(const json_t *answer, json_t *items, struct error *err)
-{
-	if (!json_is_true(json_object_get(answer, "ok"))) {
-		(void)error_set(err, 0, "%s", json_text(answer, "reason"));
-		return EXIT_FAILED;
-	}
-	if (json_array_extend(items, json_object_get(answer, "items")) < 0) {
-		(void)error_set(err, 0, "the answer is not one of an ilb-allocator");
-		return EXIT_FAILED;
-	}
-	return EXIT_DONE;
-}
 
 static enum exit_status fetch_named(struct session *session, const struct arguments *arguments,
 				    const struct references *references, json_t *items,
@@ -36,41 +23,10 @@ static enum exit_status fetch_named(struct session *session, const struct argume
 		if (session_ask(session, API_GET, arguments->name_space, NULL, 0, path,
 				strlen(path), &answer, err) < 0)
 			return EXIT_FAILED;
-		status = take_items(answer, items, err);
+		status = answer_take_items(answer, items, err);
 		if (status != EXIT_DONE)
 			return status;
 	}
-	return EXIT_DONE;
-}
-
-/* All pages of a list. */
-static enum exit_status fetch_list(struct session *session, const struct arguments *arguments,
-				   enum kind kind, json_t *items, struct error *err)
-{
-	auto_call(json_decrefp) json_t *answer = NULL;
-	const char *body = kind_token(kind), *next = "";
-
-	do {
-		struct bus_header headers[2];
-		size_t n_headers = 0;
-		json_t *page = NULL;
-		enum exit_status status;
-
-		if (arguments->selector)
-			headers[n_headers++] =
-				(struct bus_header){"Ilb-Selector", arguments->selector};
-		if (*next)
-			headers[n_headers++] = (struct bus_header){"Ilb-Continue", next};
-		if (session_ask(session, API_LIST, arguments->name_space, headers, n_headers, body,
-				strlen(body), &page, err) < 0)
-			return EXIT_FAILED;
-		json_decref(answer);
-		answer = page; /* `next` points into it */
-		status = take_items(answer, items, err);
-		if (status != EXIT_DONE)
-			return status;
-		next = json_text(answer, "continue");
-	} while (*next);
 	return EXIT_DONE;
 }
 
@@ -85,8 +41,9 @@ static enum exit_status fetch(struct session *session, const struct arguments *a
 		(void)error_set(err, 0, "out of memory");
 		return EXIT_FAILED;
 	}
-	status = references->n_items ? fetch_named(session, arguments, references, items, err)
-				     : fetch_list(session, arguments, references->kind, items, err);
+	status = references->n_items
+			 ? fetch_named(session, arguments, references, items, err)
+			 : fetch_list(session, arguments, kind_token(references->kind), items, err);
 	if (status == EXIT_DONE)
 		*ret_items = TAKE(items);
 	return status;

@@ -17,6 +17,8 @@ static const struct command {
 	{"delete", "KIND NAME... | -f FILE", "delete objects", "sfn", command_delete},
 	{"wait", "KIND/NAME... --for=ready", "wait until objects are ready, or deleted", "snFt",
 	 command_wait},
+	{"status", "", "show the allocators and their store", "so", command_status},
+	{"nodes", "", "show the nodes, and what each has applied", "so", command_nodes},
 	{"trace", "--network NAME --from ADDRESS:PORT --to ADDRESS:PORT",
 	 "say where a flow will go, and why", "snT", command_trace},
 	{"explain", "KIND[.FIELD...]", "document a kind or a field of it", "", command_explain},

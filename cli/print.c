@@ -46,13 +46,13 @@ static void write_path(const json_t *value, const char *path, struct text *cell)
 			  (long long)json_integer_value(value));
 }
 
-static void write_age(const json_t *object, struct text *cell)
+/* How long ago a time is. */
+static void write_since(const char *then, struct text *cell)
 {
-	const char *created = json_text(json_object_get(object, "metadata"), "creationTimestamp");
 	struct tm tm = {};
 	long long age;
 
-	if (!strptime(created, "%Y-%m-%dT%H:%M:%S", &tm))
+	if (!strptime(then, "%Y-%m-%dT%H:%M:%S", &tm))
 		return;
 	age = (long long)time(NULL) - (long long)timegm(&tm);
 	if (age < 120)
@@ -63,6 +63,16 @@ static void write_age(const json_t *object, struct text *cell)
 		text_addf(cell, "%lldh", age / 3600);
 	else
 		text_addf(cell, "%lldd", age / 86400);
+}
+
+static void write_age(const json_t *object, struct text *cell)
+{
+	write_since(json_text(json_object_get(object, "metadata"), "creationTimestamp"), cell);
+}
+
+static void write_heard(const json_t *row, struct text *cell)
+{
+	write_since(json_text(json_object_get(row, "node"), "lastHeard"), cell);
 }
 
 static void write_ports(const json_t *object, struct text *cell)
@@ -127,7 +137,7 @@ static void write_routing_destinations(const json_t *object, struct text *cell)
 	text_addf(cell, "%zu", json_array_size(json_object_get(object, "destinations")));
 }
 
-static const struct column columns[KIND_N_KINDS][COLUMNS_MAX] = {
+static const struct column columns[PRINT_N_TABLES][COLUMNS_MAX] = {
 	[KIND_NETWORK] = {{"NAME", false, "metadata.name", NULL},
 			  {"PROVIDER-ID", true, "spec.providerID", NULL},
 			  {"AGE", false, NULL, write_age}},
@@ -161,6 +171,26 @@ static const struct column columns[KIND_N_KINDS][COLUMNS_MAX] = {
 			 {"WAITERS", false, "status.usage.waiters", NULL},
 			 {"PARENT", true, "spec.prefixRef.name", NULL},
 			 {"AGE", false, NULL, write_age}},
+	[PRINT_NODES] = {{"NODE", false, "node.name", NULL},
+			 {"STATE", false, "node.state", NULL},
+			 {"VERSION", false, "node.version", NULL},
+			 {"HEARD", false, NULL, write_heard},
+			 {"NETWORK", false, "network.name", NULL},
+			 {"IS", false, "network.state", NULL},
+			 {"APPLIED", false, "network.revision", NULL},
+			 {"NEWEST", false, "network.newest", NULL},
+			 {"ADDRESSES", true, "network.addresses", NULL},
+			 {"REFUSED", false, "network.refused", NULL},
+			 {"CONDITIONS", false, "network.conditions.reason", NULL}},
+	[PRINT_REPLICAS] = {{"REPLICA", false, "id", NULL},
+			    {"VERSION", false, "version", NULL},
+			    {"STATE", false, "state", NULL},
+			    {"SEQUENCE", false, "sequence", NULL},
+			    {"BEHIND", false, "behind", NULL},
+			    {"OBJECTS", false, "objects", NULL},
+			    {"NODES", false, "nodes", NULL},
+			    {"UNREADABLE", true, "unreadable", NULL},
+			    {"STARTED", false, "started", NULL}},
 };
 
 static bool is_shown(const struct column *column, enum output output)
@@ -195,7 +225,7 @@ static size_t column_width(const struct column *column, const json_t *items)
 }
 
 /* A row, or the headings where `object` is NULL. */
-static void print_row(const json_t *object, enum kind kind, enum output output,
+static void print_row(const json_t *object, unsigned kind, enum output output,
 		      const size_t widths[static COLUMNS_MAX])
 {
 	auto_call(text_deinit) struct text row = {}, cell = {};
@@ -213,7 +243,7 @@ static void print_row(const json_t *object, enum kind kind, enum output output,
 	printf("%s\n", row.bytes ?: "");
 }
 
-static void print_table(const json_t *items, enum kind kind, enum output output, bool headings)
+static void print_table(const json_t *items, unsigned kind, enum output output, bool headings)
 {
 	size_t widths[COLUMNS_MAX] = {};
 
@@ -275,6 +305,17 @@ void print_objects(const json_t *items, enum kind kind, enum output output, bool
 		print_names(items, kind);
 		break;
 	}
+}
+
+void print_rows(const json_t *answer, const json_t *rows, enum print_table table,
+		enum output output)
+{
+	if (output == OUTPUT_JSON)
+		print_json(answer, JSON_INDENT(2));
+	else if (output == OUTPUT_YAML)
+		print_yaml(answer);
+	else
+		print_table(rows, table, output, true);
 }
 
 void print_event(const json_t *event, enum kind kind, enum output output)

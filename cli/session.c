@@ -166,6 +166,45 @@ int session_ask(struct session *session, enum api_verb verb, const char *name_sp
 	return 0;
 }
 
+struct gathering {
+	struct session *session;
+	json_t *answers;
+	size_t most;
+};
+
+static bool on_gathered(void *user, int outcome, const struct bus_message *message)
+{
+	struct gathering *gathering = user;
+
+	gathering->session->outcome = outcome;
+	if (outcome == 0)
+		(void)json_array_append_new(gathering->answers,
+					    json_loadb(message->data, message->len, 0, NULL));
+	gathering->session->answered =
+		outcome < 0 || json_array_size(gathering->answers) >= gathering->most;
+	return !gathering->session->answered;
+}
+
+int session_gather(struct session *session, const char *subject, uint64_t quiet_ms, size_t most,
+		   json_t **ret_answers, struct error *err)
+{
+	auto_call(json_decrefp) json_t *answers = json_array();
+	struct gathering gathering = {.session = session, .answers = answers, .most = most};
+	int r;
+
+	session->answered = false;
+	r = bus_ask(session->bus, subject, NULL, 0, NULL, 0, quiet_ms, on_gathered, &gathering,
+		    NULL);
+	if (r < 0)
+		return error_errno(err, r, "cannot ask");
+	r = run_until(session, is_answered, UINT64_MAX);
+	require(r == 0);
+	if (json_array_size(answers) == 0)
+		return explain_outcome(session, session->outcome, err);
+	*ret_answers = TAKE(answers);
+	return 0;
+}
+
 /* A snapshot on its way: its parts, in order, become one array. */
 struct snapshot {
 	struct session *session;

@@ -36,6 +36,16 @@ must_check int session_ask(struct session *session, enum api_verb verb, const ch
 			   size_t len, json_t **ret_answer, struct error *err);
 
 /*
+ * Asks whoever serves a subject, and collects their answers, which are JSON.
+ * @quiet_ms: no more are waited for after so much silence.
+ * @most: nor after so many.
+ * @ret_answers: an array, a new reference.
+ * Return: as session_ask(), where the first has not come.
+ */
+must_check int session_gather(struct session *session, const char *subject, uint64_t quiet_ms,
+			      size_t most, json_t **ret_answers, struct error *err);
+
+/*
  * Asks for all of the desired state of a Network, as agents do.
  * @net: its token.
  * @ret_lbs: the caller frees each and the array.

@@ -26,7 +26,7 @@ static const char *transition_before(const struct conditions *conditions, const 
 	return NULL;
 }
 
-static const char *format_time(int64_t ms, char text[static 32])
+const char *conditions_format_time(int64_t ms, char text[static 32])
 {
 	time_t seconds = (time_t)(ms / 1000);
 	struct tm tm;
@@ -36,15 +36,14 @@ static const char *format_time(int64_t ms, char text[static 32])
 	return text;
 }
 
-static void add(struct conditions *conditions, const char *type, bool is_true, const char *reason,
-		const char *message)
+static void add(struct conditions *conditions, const char *type, const char *status,
+		const char *reason, const char *message)
 {
-	const char *status = is_true ? "True" : "False";
 	const char *since = transition_before(conditions, type, status);
 	char now[32];
 	json_t *item = json_pack("{ss ss ss ss ss sI}", "type", type, "status", status, "reason",
 				 reason, "message", message, "lastTransitionTime",
-				 since ? since : format_time(conditions->now_ms, now),
+				 since ? since : conditions_format_time(conditions->now_ms, now),
 				 "observedGeneration", (json_int_t)conditions->generation);
 
 	if (!conditions->list)
@@ -67,15 +66,27 @@ void conditions_add(struct conditions *conditions, const char *type, bool is_tru
 		(void)snprintf(conditions->reason, sizeof(conditions->reason), "%s", reason);
 		memcpy(conditions->message, message, sizeof(message));
 	}
-	add(conditions, type, is_true, reason, message);
+	add(conditions, type, is_true ? "True" : "False", reason, message);
+}
+
+void conditions_add_unknown(struct conditions *conditions, const char *type, const char *reason,
+			    const char *format, ...)
+{
+	char message[sizeof(conditions->message)];
+	va_list args;
+
+	va_start(args, format);
+	(void)vsnprintf(message, sizeof(message), format, args);
+	va_end(args);
+	add(conditions, type, "Unknown", reason, message);
 }
 
 json_t *conditions_take(struct conditions *conditions)
 {
 	if (conditions->any_false)
-		add(conditions, "Ready", false, conditions->reason, conditions->message);
+		add(conditions, "Ready", "False", conditions->reason, conditions->message);
 	else
-		add(conditions, "Ready", true, "Ready", "");
+		add(conditions, "Ready", "True", "Ready", "");
 	if (conditions->failed)
 		json_decref(TAKE(conditions->list));
 	return TAKE(conditions->list);

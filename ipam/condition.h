@@ -24,5 +24,12 @@ struct conditions {
 void conditions_add(struct conditions *conditions, const char *type, bool is_true,
 		    const char *reason, const char *format, ...) printf_like(5, 6);
 
+/* One that nobody can tell at the moment. Ready does not wait for it. */
+void conditions_add_unknown(struct conditions *conditions, const char *type, const char *reason,
+			    const char *format, ...) printf_like(4, 5);
+
+/* As in all times of a status. Gives `text`. */
+const char *conditions_format_time(int64_t ms, char text[static 32]);
+
 /* Adds Ready: all of them; gives the list away, NULL without memory. */
 json_t *conditions_take(struct conditions *conditions);

@@ -121,15 +121,21 @@ static void destinations_condition(const struct object *lb, const struct resolut
 
 #define PROGRAMMED "Programmed"
 
-static void all_programmed(const struct lb_report *report, struct conditions *conditions)
+/* They may forward or not: nobody waits for them, and nobody knows. */
+static void silent_condition(const struct lb_report *report, struct conditions *conditions)
 {
-	if (report->n_silent)
-		conditions_add(conditions, PROGRAMMED, true, "NodesSilent",
-			       "%zu nodes that hosted the network do not report any more, %s among "
-			       "them",
-			       report->n_silent, report->silent);
+	char since[32];
+
+	if (!report->n_silent)
+		return;
+	conditions_format_time(report->silent_since_ms, since);
+	if (report->n_silent == 1)
+		conditions_add_unknown(conditions, "NodesReporting", "NodesSilent",
+				       "%s has not reported since %s", report->silent, since);
 	else
-		conditions_add(conditions, PROGRAMMED, true, PROGRAMMED, "%s", "");
+		conditions_add_unknown(conditions, "NodesReporting", "NodesSilent",
+				       "%s has not reported since %s, nor have %zu more",
+				       report->silent, since, report->n_silent - 1);
 }
 
 static void nodes_condition(const struct object *lb, const struct lb_report *report,
@@ -143,7 +149,7 @@ static void nodes_condition(const struct object *lb, const struct lb_report *rep
 			       "no live node has network %s/%s", lb->meta.name_space,
 			       object_network(lb));
 	else if (report->n_programmed >= report->n_nodes)
-		all_programmed(report, conditions);
+		conditions_add(conditions, PROGRAMMED, true, PROGRAMMED, "%s", "");
 	else if (report->n_programmed + 1 == report->n_nodes)
 		conditions_add(conditions, PROGRAMMED, false, "NodesPending", "waiting for %s",
 			       report->waiting);
@@ -183,6 +189,7 @@ json_t *lb_status(const struct catalog *catalog, const struct object *lb,
 	addresses_condition(catalog, lb, &conditions);
 	destinations_condition(lb, resolution, &counts, &conditions);
 	programmed_condition(lb, resolution, report, &conditions);
+	silent_condition(report, &conditions);
 	return json_pack("{sI so so s{sI sI sI} s{sI sI} so}", "observedGeneration",
 			 (json_int_t)lb->meta.generation, "ips", forwarded_ips(lb, forwarded),
 			 "addresses", addresses_status(catalog, lb, forwarded), "destinations",

@@ -52,8 +52,11 @@ static const struct lb_report refused = {.n_nodes = 2,
 					 .waiting = "node-1",
 					 .refused_by = "node-1",
 					 .refusal = "No such file"};
-static const struct lb_report silent = {
-	.n_nodes = 1, .n_programmed = 1, .n_silent = 2, .silent = "node-3"};
+static const struct lb_report silent = {.n_nodes = 1,
+					.n_programmed = 1,
+					.n_silent = 2,
+					.silent = "node-3",
+					.silent_since_ms = 86400000};
 static const struct lb_report nobody = {};
 
 #define WELL "AddressesAllocated=True; DestinationsAvailable=True; "
@@ -87,9 +90,8 @@ static void test_conditions(void **state)
 		{"nodes are silent",
 		 {"apply net n", "apply lb l n 10.0.9.9 all", "apply nic a n 10.0.0.1"},
 		 &silent,
-		 WELL
-		 "Programmed=True:NodesSilent:2 nodes that hosted the network do not report any "
-		 "more, node-3 among them; Ready=True"},
+		 WELL "Programmed=True; NodesReporting=Unknown:NodesSilent:node-3 has not reported "
+		      "since 1970-01-02T00:00:00Z, nor have 1 more; Ready=True"},
 		{"no node",
 		 {"apply net n", "apply lb l n 10.0.9.9 all", "apply nic a n 10.0.0.1"},
 		 &nobody,

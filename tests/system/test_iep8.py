@@ -3,6 +3,7 @@
 IPv4 and IPv6, and back to status.ips. Then each of the three processes is killed and started again."""
 
 import collections
+import json
 import math
 import os
 import sys
@@ -94,6 +95,38 @@ def restart_of_each_process(lab):
         every_node_balances(lab)
 
 
+def status_shows_replicas_and_store(lab):
+    status = json.loads(lab.ilb("status", "-o", "json").stdout)
+    assert [(r["state"], r["behind"]) for r in status["replicas"]] == [("Ready", 0)], status
+    assert status["store"]["copies"] == 1 and status["store"]["sequence"] > 3, status
+    assert "power failure" in lab.ilb("status").stdout
+
+
+def nodes(lab):
+    """Name -> (state of the node, state of my-network there)."""
+    said = json.loads(lab.ilb("nodes", "-o", "json").stdout)
+    return {node["name"]: (node["state"], network["state"]) for node in said for network in node["networks"]
+            if network["name"] == "default_my-network"}
+
+
+def nodes_that_are_silent_are_unknown(lab):
+    well = {node.name: ("Alive", "Current") for node in lab.nodes}
+    wait_until("all nodes are current", lambda: nodes(lab) == well)
+    lab.nodes[2].agent.kill()
+    silent = wait_until("node-3 is silent", lambda: silence(lab))
+    assert silent["status"] == "Unknown" and silent["message"].startswith("node-3 has not reported since 2"), silent
+    assert nodes(lab) == dict(well, **{"node-3": ("Unknown", "Current")})
+    assert "Unknown" in lab.ilb("nodes").stdout
+    every_node_balances(lab)  # what is in its kernel goes on
+    lab.nodes[2].agent.restart()
+    wait_until("all nodes are current", lambda: nodes(lab) == well and not silence(lab))
+
+
+def silence(lab):
+    conditions = lab.get("loadbalancer/my-loadbalancer")["status"]["conditions"]
+    return next((c for c in conditions if c["type"] == "NodesReporting"), None)
+
+
 def d1_d2_r1_without_destinations(lab):
     for node in lab.nodes:
         lab.ilb("delete", "nic", node.web.name)
@@ -139,7 +172,8 @@ def main():
         lab.wait_ready("my-loadbalancer")
         for step in (status_is_the_examples, a1_a2_every_destination_takes_its_share,
                      every_node_balances, a8_not_from_another_network_nor_the_node, d1_d2_ping,
-                     restart_of_each_process, d1_d2_r1_without_destinations, m8_nothing_is_left):
+                     restart_of_each_process, status_shows_replicas_and_store,
+                     nodes_that_are_silent_are_unknown, d1_d2_r1_without_destinations, m8_nothing_is_left):
             step(lab)
             print(f"ok {step.__name__}", flush=True)
 

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include "cli/commands.h"
+#include "cli/list.h"
+#include "cli/print.h"
+#include "cli/session.h"
+
+/* A row for each Network of each node; a node without any has a row too. */
+static json_t *rows_of(const json_t *nodes)
+{
+	json_t *rows = json_array();
+
+	for (size_t i = 0; i < json_array_size(nodes); i++) {
+		json_t *node = json_array_get(nodes, i);
+		const json_t *networks = json_object_get(node, "networks");
+		size_t n = json_array_size(networks);
+
+		for (size_t k = 0; k < (n ? n : 1); k++)
+			(void)json_array_append_new(rows, json_pack("{s:O, s:O*}", "node", node,
+								    "network",
+								    json_array_get(networks, k)));
+	}
+	return rows;
+}
+
+enum exit_status command_nodes(const struct arguments *arguments, struct error *err)
+{
+	auto_call(session_closep) struct session *session = NULL;
+	auto_call(json_decrefp) json_t *nodes = json_array();
+	auto_call(json_decrefp) json_t *rows = NULL;
+
+	if (arguments->n_words) {
+		(void)error_set(err, 0, "nodes takes no operands");
+		return EXIT_USAGE;
+	}
+	if (session_open(&arguments->bus, SESSION_TIMEOUT_MS, &session, err) < 0 ||
+	    fetch_list(session, arguments, "nodes", nodes, err) != EXIT_DONE)
+		return EXIT_FAILED;
+	rows = rows_of(nodes);
+	print_rows(nodes, rows, PRINT_NODES, arguments->output);
+	return EXIT_DONE;
+}
