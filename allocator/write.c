@@ -5,9 +5,9 @@
 
 #include "allocator/call.h"
 #include "allocator/mirror.h"
-#include "allocator/order.h"
 #include "base/array.h"
 #include "ipam/decide.h"
+#include "ipam/order.h"
 
 static const char *outcome_word(enum verdict_outcome outcome)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "allocator/order.h"
+#include "ipam/order.h"
 
 #include <errno.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
-#include "allocator/order.h"
 #include "base/array.h"
+#include "ipam/order.h"
 #include "tests/support/cmocka.h"
 
 #define NET        "apiVersion: networking.ironcore.dev/v1alpha1\n"
