@@ -23,11 +23,14 @@ static const struct {
 	{"watch", 'w', ACCEPT_WATCH, NULL, "go on and print every change"},
 	{"dry-run", 1000, ACCEPT_DRY_RUN, NULL, "say what would be done, change nothing"},
 	{"for", 1001, ACCEPT_FOR, "STATE", "ready or deleted"},
-	{"network", 1010, ACCEPT_FLOW, "NAME", "the Network that the flow is in"},
-	{"from", 1011, ACCEPT_FLOW, "ADDRESS:PORT", "its source; an IPv6 address in []"},
+	{"network", 1010, ACCEPT_NETWORK, "NAME", "the Network, by its name"},
+	{"from", 1011, ACCEPT_FLOW, "ADDRESS:PORT", "its source; an IPv6 address in brackets"},
 	{"to", 1012, ACCEPT_FLOW, "ADDRESS:PORT", "its destination"},
 	{"protocol", 1013, ACCEPT_FLOW, "PROTOCOL", "tcp (default), udp, sctp or icmp"},
 	{"timeout", 1002, ACCEPT_TIMEOUT, "DURATION", "how long to wait, as in 500ms, 30s, 5m"},
+	{"epoch", 1014, ACCEPT_COMPILE, "UUID", "of the message (default: made of the Network)"},
+	{"revision", 1015, ACCEPT_COMPILE, "NUMBER", "of the message (default: the time)"},
+	{"follows", 1016, ACCEPT_COMPILE, "NUMBER", "a change of this revision, not a snapshot"},
 	{"server", 's', ACCEPT_SERVER, "URL", "NATS servers ($NATS_URL)"},
 	{"creds", 1003, ACCEPT_SERVER, "FILE", "user credentials ($NATS_CREDS)"},
 	{"nkey", 1004, ACCEPT_SERVER, "FILE", "nkey seed ($NATS_NKEY)"},
@@ -94,6 +97,9 @@ static const char **plain_value(struct arguments *arguments, const char *name)
 		{"from", &arguments->from},
 		{"to", &arguments->to},
 		{"protocol", &arguments->protocol},
+		{"epoch", &arguments->epoch},
+		{"revision", &arguments->revision},
+		{"follows", &arguments->follows},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(plain); i++) {
@@ -210,4 +216,20 @@ void arguments_print_help(const char *accepts)
 			       table[i].value ? " " : "", table[i].value ?: "");
 		printf("  %-28s %s\n", left, table[i].help);
 	}
+}
+
+size_t arguments_list(const char *accepts,
+		      struct argument_option ret_options[static ARGUMENT_OPTIONS_MAX])
+{
+	size_t n = 0;
+
+	_Static_assert(ARRAY_SIZE(table) <= ARGUMENT_OPTIONS_MAX, "room for all");
+	for (size_t i = 0; i < ARRAY_SIZE(table); i++) {
+		if (!accepts || is_accepted(i, accepts))
+			ret_options[n++] = (struct argument_option){
+				table[i].name,
+				table[i].letter < 1000 ? (char)table[i].letter : '\0',
+				table[i].value, table[i].help};
+	}
+	return n;
 }

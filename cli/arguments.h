@@ -29,6 +29,7 @@ struct arguments {
 	bool dry_run;                               /* --dry-run */
 	const char *wait_for;                       /* --for */
 	const char *network, *from, *to, *protocol; /* --network, --from, --to, --protocol */
+	const char *epoch, *revision, *follows;     /* --epoch, --revision, --follows */
 	bool help;
 	const char *const *words; /* what is left: the command's operands */
 	size_t n_words;
@@ -46,7 +47,9 @@ struct arguments {
 #define ACCEPT_WATCH     'w'
 #define ACCEPT_DRY_RUN   'D'
 #define ACCEPT_FOR       'F'
+#define ACCEPT_NETWORK   'N'
 #define ACCEPT_FLOW      'T'
+#define ACCEPT_COMPILE   'C'
 #define ACCEPT_TIMEOUT   't'
 #define ACCEPT_SERVER    's' /* every command that talks to the bus */
 
@@ -55,3 +58,20 @@ must_check int arguments_parse(int argc, char **argv, const char *accepts,
 
 /* The lines of --help for the options in `accepts`. */
 void arguments_print_help(const char *accepts);
+
+/* An option as --help shows it. */
+struct argument_option {
+	const char *name;
+	char letter;       /* '\0': none */
+	const char *value; /* "FILE"; NULL: takes none */
+	const char *help;
+};
+
+#define ARGUMENT_OPTIONS_MAX 32
+
+/*
+ * @accepts: as above; NULL: all.
+ * Return: how many there are.
+ */
+size_t arguments_list(const char *accepts,
+		      struct argument_option ret_options[static ARGUMENT_OPTIONS_MAX]);

@@ -5,23 +5,30 @@
 #include "base/array.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/completion.h"
+
+static command_fn command_completion;
 
 /* Dispatch, --help and completion all come from this table. */
-static const struct command {
-	const char *name, *operands, *summary;
-	const char *accepts; /* options, see cli/arguments.h */
-	command_fn *run;
-} commands[] = {
+static const struct command commands[] = {
 	{"apply", "-f FILE", "create or update the objects of a manifest", "sfnD", command_apply},
 	{"get", "KIND [NAME...]", "show objects", "snlow", command_get},
+	{"describe", "KIND/NAME...", "all about objects: what is wrong, and where it leads", "sn",
+	 command_describe},
+	{"diff", "-f FILE", "what applying a manifest would change", "sfn", command_diff},
 	{"delete", "KIND NAME... | -f FILE", "delete objects", "sfn", command_delete},
 	{"wait", "KIND/NAME... --for=ready", "wait until objects are ready, or deleted", "snFt",
 	 command_wait},
 	{"status", "", "show the allocators and their store", "so", command_status},
 	{"nodes", "", "show the nodes, and what each has applied", "so", command_nodes},
 	{"trace", "--network NAME --from ADDRESS:PORT --to ADDRESS:PORT",
-	 "say where a flow will go, and why", "snT", command_trace},
+	 "say where a flow will go, and why", "snNT", command_trace},
 	{"explain", "KIND[.FIELD...]", "document a kind or a field of it", "", command_explain},
+	{"compile", "-f FILE --network NAME", "manifests to the message that agents read", "fnNC",
+	 command_compile},
+	{"decode", "[TYPE|SUBJECT]", "a message of the bus from standard input, as text", "fo",
+	 command_decode},
+	{"completion", "bash|zsh", "completion for a shell", "", command_completion},
 	{"version", "", "print the version", "", command_version},
 };
 
@@ -32,6 +39,20 @@ static const struct command *find_command(const char *name)
 			return &commands[i];
 	}
 	return NULL;
+}
+
+static enum exit_status command_completion(const struct arguments *arguments, struct error *err)
+{
+	auto_call(text_deinit) struct text text = {};
+
+	if (arguments->n_words != 1) {
+		(void)error_set(err, 0, "completion takes a shell: bash or zsh");
+		return EXIT_USAGE;
+	}
+	if (completion_write(arguments->words[0], commands, ARRAY_SIZE(commands), &text, err) < 0)
+		return EXIT_USAGE;
+	printf("%s", text.bytes ?: "");
+	return text.failed ? EXIT_FAILED : EXIT_DONE;
 }
 
 static void print_usage(void)

@@ -335,3 +335,11 @@ void print_event(const json_t *event, enum kind kind, enum output output)
 		print_table(items, kind, output, false);
 	}
 }
+
+void print_value(const json_t *json, enum output output)
+{
+	if (output == OUTPUT_JSON)
+		print_json(json, JSON_INDENT(2));
+	else
+		print_yaml(json);
+}

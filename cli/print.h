@@ -26,3 +26,6 @@ void print_rows(const json_t *answer, const json_t *rows, enum print_table table
 
 /* One change, {"type", "object"}: a row without headings, or a JSON line, or a YAML document. */
 void print_event(const json_t *event, enum kind kind, enum output output);
+
+/* Any JSON: as JSON with -o json, else as YAML. */
+void print_value(const json_t *json, enum output output);

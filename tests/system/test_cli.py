@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+"""The command line with a real allocator: describe, diff, get -w, trace, decode, completion. No root, no nodes."""
+
+import os
+import subprocess
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+for folder in ("support", "allocator"):
+    sys.path.insert(0, os.path.join(HERE, "..", folder))
+from control_plane import ControlPlane, FakeNode, lb, main, network  # noqa: E402
+from lab import wait_until  # noqa: E402
+
+NIC = """apiVersion: networking.ironcore.dev/v1alpha1
+kind: NetworkInterface
+metadata:
+  name: web-1
+  labels: {app: web}
+spec:
+  networkRef: {name: net}
+  nodeRef: {name: node-1}
+  ips: [{ip: 10.1.0.10}]
+---
+"""
+
+
+def serve(lab):
+    client = lab.serve()
+    lab.apply(network("net") + NIC + lb("web", ip="10.0.0.1"))
+    return client
+
+
+def describe():
+    with ControlPlane() as lab:
+        serve(lab)
+        shown = lab.ilb("describe", "lb/web").stdout
+        for words in ("Name:         web", "Kind:         LoadBalancer", "networkRef:", "10.0.0.1",
+                      "10.1.0.10", "weight 1, on node-1", "Programmed", "conditions:"):
+            assert words in shown, f"no '{words}' in:\n{shown}"
+        shown = lab.ilb("describe", "network/net", "nic/web-1").stdout
+        assert "Kind:         Network\n" in shown and "Kind:         NetworkInterface" in shown, shown
+        done = lab.ilb("describe", "lb/nonsense", check=False)
+        assert done.returncode == 1 and "nonsense" in done.stderr, done.stderr
+        assert lab.ilb("describe", "lb", check=False).returncode == 2
+
+
+def diff():
+    with ControlPlane() as lab:
+        serve(lab)
+        stored = network("net") + NIC + lb("web", ip="10.0.0.1")
+        same = lab.ilb("diff", "-f", "-", text_input=stored)
+        assert same.stdout == "", same.stdout
+        version = lab.get("lb/web")["metadata"]["resourceVersion"]
+        done = lab.ilb("diff", "-f", "-", check=False,
+                       text_input=stored.replace("port: 80", "port: 8080") + lb("new", ip="10.0.0.2"))
+        assert done.returncode == 5, done
+        for words in ("--- stored/loadbalancer/web", "+++ wanted/loadbalancer/web", "-    port: 80\n",
+                      "+    port: 8080\n", "--- stored/loadbalancer/new", "+  name: new\n"):
+            assert words in done.stdout, f"no '{words}' in:\n{done.stdout}"
+        assert "network/net" not in done.stdout and "uid" not in done.stdout, done.stdout
+        assert lab.get("lb/web")["metadata"]["resourceVersion"] == version, "diff changed something"
+        assert lab.get("lb/new") is None
+        done = lab.ilb("diff", "-f", "-", check=False, text_input=lb("bad", ip="127.0.0.1"))
+        assert done.returncode == 3 and "spec.ips[0].ip" in done.stderr, done
+
+
+def get_watch():
+    with ControlPlane() as lab:
+        serve(lab)
+        watch = lab.start("watch", [lab.program("ilb"), "get", "lb", "-w", "-o", "name"],
+                          env=dict(os.environ, NATS_URL=lab.url))
+        other = lab.start("watch-one", [lab.program("ilb"), "get", "lb/web", "-w"],
+                          env=dict(os.environ, NATS_URL=lab.url))
+        for process in (watch, other):
+            wait_until(f"{process.name} shows what is there", lambda p=process: "web" in p.log())
+        lab.apply(lb("later", ip="10.0.0.3"))
+        wait_until("what is created is shown", lambda: "loadbalancer/later" in watch.log())
+        lab.ilb("delete", "lb", "web")
+        wait_until("what is deleted is shown", lambda: "(deleted)   web" in other.log())
+        assert "later" not in other.log(), other.log()
+        assert watch.alive() and other.alive()
+
+
+def trace():
+    with ControlPlane() as lab:
+        serve(lab)
+        shown = lab.ilb("trace", "--network", "net", "--from", "10.1.0.99:1234", "--to",
+                        "10.0.0.1:80").stdout
+        assert "10.1.0.10" in shown, shown
+
+
+def decode():
+    with ControlPlane() as lab:
+        client = serve(lab)
+        message = client.request("ilb.v1.snap.node-1.default_net")
+        shown = decoded(lab, message.data, "-o", "json")
+        assert '"name": "default/web"' in shown and '"10.1.0.10"' in shown, shown
+        node = FakeNode(client, "node-1", ["default_net"])
+        heard = []
+        client.subscribe("ilb.v1.alive.*", heard.append)
+        wait_until("it is alive", lambda: heard)
+        node.die()
+        shown = decoded(lab, heard[0].data, heard[0].subject)
+        assert "node: node-1\n" in shown and "- default_net\n" in shown, shown
+        assert decoded(lab, heard[0].data + b"\n", "alive") == shown, "natscli's newline"
+        bad = subprocess.run([lab.program("ilb"), "decode", "status"], input=b"\xff", check=False,
+                             capture_output=True)
+        assert bad.returncode == 1 and bad.stderr, bad
+
+
+def decoded(lab, data, *words):
+    return subprocess.run([lab.program("ilb"), "decode", *words], input=data, check=True,
+                          capture_output=True).stdout.decode()
+
+
+def completion():
+    """What bash offers behind a few beginnings."""
+    ilb = ControlPlane().program("ilb")
+    for words, index, wanted in (
+            (["ilb", "de"], 1, {"delete", "describe", "decode"}),
+            (["ilb", "describe", "loadb"], 2, {"loadbalancer", "loadbalancerrouting"}),
+            (["ilb", "get", "-o", "j"], 3, {"json"}),
+            (["ilb", "apply", "--dr"], 2, {"--dry-run"}),
+            (["ilb", "delete", "--dr"], 2, set()),
+            (["ilb", "apply", "-f", "/etc/host"], 3, {"/etc/hosts", "/etc/hostname"})):
+        line = " ".join(words)
+        script = (f"source <({ilb} completion bash); COMP_WORDS=({line}); COMP_CWORD={index}; _ilb; "
+                  "printf '%s\\n' \"${COMPREPLY[@]}\"")
+        offered = subprocess.run(["bash", "-c", script], check=True, capture_output=True, text=True)
+        assert wanted <= set(offered.stdout.split()), f"{line}: {offered.stdout}"
+        assert wanted or not offered.stdout.split(), f"{line}: {offered.stdout}"
+    assert subprocess.run([ilb, "completion", "fish"], check=False,
+                          capture_output=True).returncode == 2
+
+
+main(describe, diff, get_watch, trace, decode, completion)
