@@ -99,7 +99,6 @@ UNTESTED = {
     "ipam/condition.c": "test_lbstatus.c",
     "ipam/flat.c": "the array inside pool.c: test_pool.c",
     "ipam/index.c": "test_decide.c counts what a change looks at; test_model.c",
-    "ipam/lease.c": "test_decide.c, and test_model.c against a plain reference",
     "ipam/objectstatus.c": "test_lbstatus.c",
     "ipam/resolve.c": "test_decide.c and test_model.c",
     "ipam/sparse.c": "the bitmap inside pool.c: test_pool.c",
