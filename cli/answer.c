@@ -2,19 +2,44 @@
 #include "cli/answer.h"
 
 #include <stdio.h>
+#include <string.h>
+#include <strings.h>
 
 const char *json_text(const json_t *object, const char *member)
 {
 	return json_string_value(json_object_get(object, member)) ?: "";
 }
 
-static void print_result(const json_t *result, const char *suffix)
+/* The addresses that an object would have: what a dry run is asked for. */
+static void print_addresses(const json_t *items, const char *title)
+{
+	for (size_t i = 0; i < json_array_size(items); i++) {
+		const json_t *item = json_array_get(items, i);
+		const json_t *addresses =
+			json_object_get(json_object_get(item, "status"), "addresses");
+		const char *name = json_text(json_object_get(item, "metadata"), "name");
+		const char *slash = strchr(title, '/');
+		size_t len = slash ? (size_t)(slash - title) : 0;
+
+		if (!slash || strcmp(slash + 1, name) != 0 ||
+		    strlen(json_text(item, "kind")) != len ||
+		    strncasecmp(json_text(item, "kind"), title, len) != 0)
+			continue;
+		for (size_t k = 0; k < json_array_size(addresses); k++)
+			printf(" %s", json_text(json_array_get(addresses, k), "ip"));
+	}
+}
+
+static void print_result(const json_t *result, const json_t *items, const char *suffix)
 {
 	const json_t *problems = json_object_get(result, "problems");
 	const char *object = json_text(result, "object");
 
 	if (json_array_size(problems) == 0) {
-		printf("%s %s%s\n", object, json_text(result, "outcome"), suffix);
+		printf("%s %s%s", object, json_text(result, "outcome"), suffix);
+		if (*suffix)
+			print_addresses(items, object);
+		printf("\n");
 		return;
 	}
 	for (size_t i = 0; i < json_array_size(problems); i++)
@@ -37,7 +62,7 @@ enum exit_status answer_print(const json_t *answer, const char *suffix, struct e
 	json_int_t code = json_integer_value(json_object_get(answer, "code"));
 
 	for (size_t i = 0; i < json_array_size(results); i++)
-		print_result(json_array_get(results, i), suffix);
+		print_result(json_array_get(results, i), json_object_get(answer, "items"), suffix);
 	if (json_is_true(json_object_get(answer, "ok")))
 		return EXIT_DONE;
 	if (!explains_itself(results))

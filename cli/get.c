@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <errno.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
@@ -10,6 +11,7 @@
 #include "cli/print.h"
 #include "cli/reference.h"
 #include "cli/session.h"
+#include "ipam/selector.h"
 
 static enum exit_status fetch_named(struct session *session, const struct arguments *arguments,
 				    const struct references *references, json_t *items,
@@ -49,10 +51,40 @@ static enum exit_status fetch(struct session *session, const struct arguments *a
 	return status;
 }
 
-static bool is_wanted(const struct references *references, const json_t *object)
+static int by_key(const void *a, const void *b)
+{
+	return strcmp(((const struct label *)a)->key, ((const struct label *)b)->key);
+}
+
+/* The allocators send the events of all objects; a NULL selector selects all of them. */
+static bool is_selected(const struct selector *selector, const json_t *object)
+{
+	json_t *json = json_object_get(json_object_get(object, "metadata"), "labels");
+	auto_free struct label *items = calloc(json_object_size(json) + 1, sizeof(*items));
+	struct labels labels = {.items = items};
+	const char *key;
+	json_t *value;
+
+	if (!selector || !items) /* without memory rather one too many */
+		return true;
+	json_object_foreach(json, key, value)
+	{
+		if (json_is_string(value))
+			items[labels.n_items++] = (struct label){
+				.key = (char *)(uintptr_t)key, /* borrowed */
+				.value = (char *)(uintptr_t)json_string_value(value)};
+	}
+	qsort(items, labels.n_items, sizeof(*items), by_key);
+	return selector_matches(selector, &labels);
+}
+
+static bool is_wanted(const struct references *references, const struct selector *selector,
+		      const json_t *object)
 {
 	const char *name = json_text(json_object_get(object, "metadata"), "name");
 
+	if (!is_selected(selector, object))
+		return false;
 	for (size_t i = 0; i < references->n_items; i++) {
 		if (text_equal(references->items[i].name, name))
 			return true;
@@ -62,15 +94,15 @@ static bool is_wanted(const struct references *references, const json_t *object)
 
 /* Prints changes until it is interrupted. */
 static enum exit_status watch(struct session *session, const struct arguments *arguments,
-			      const struct references *references, enum kind kind,
-			      struct error *err)
+			      const struct references *references, const struct selector *selector,
+			      enum kind kind, struct error *err)
 {
 	for (;;) {
 		auto_call(json_decrefp) json_t *event = NULL;
 		auto_call(json_decrefp) json_t *items = NULL;
 		int r = session_next_event(session, UINT64_MAX, &event);
 
-		if (r == 0 && is_wanted(references, json_object_get(event, "object")))
+		if (r == 0 && is_wanted(references, selector, json_object_get(event, "object")))
 			print_event(event, kind, arguments->output);
 		if (r == -EOVERFLOW &&
 		    fetch(session, arguments, references, &items, err) == EXIT_DONE)
@@ -81,10 +113,16 @@ static enum exit_status watch(struct session *session, const struct arguments *a
 	}
 }
 
+static void free_selector(struct selector **selector)
+{
+	selector_free(*selector);
+}
+
 enum exit_status command_get(const struct arguments *arguments, struct error *err)
 {
 	auto_call(session_closep) struct session *session = NULL;
 	auto_call(references_deinit) struct references references = {};
+	auto_call(free_selector) struct selector *selector = NULL;
 	auto_call(json_decrefp) json_t *items = NULL;
 	enum exit_status status;
 	enum kind kind;
@@ -99,6 +137,8 @@ enum exit_status command_get(const struct arguments *arguments, struct error *er
 		(void)error_set(err, 0, "--selector goes with a kind alone, not with names");
 		return EXIT_USAGE;
 	}
+	if (arguments->selector && selector_parse(arguments->selector, &selector, err) < 0)
+		return EXIT_USAGE;
 	kind = references.n_items ? references.items[0].kind : references.kind;
 	if (session_open(&arguments->bus, SESSION_TIMEOUT_MS, &session, err) < 0)
 		return EXIT_FAILED;
@@ -111,5 +151,5 @@ enum exit_status command_get(const struct arguments *arguments, struct error *er
 	print_objects(items, kind, arguments->output, references.n_items == 1);
 	if (!arguments->watch)
 		return EXIT_DONE;
-	return watch(session, arguments, &references, kind, err);
+	return watch(session, arguments, &references, selector, kind, err);
 }
