@@ -283,3 +283,39 @@ class Ovn(Peer):
 
     def cpu_us(self):
         return self.group.cpu_us() + self.tools_us
+
+
+class Haproxy(Peer):
+    """TCP mode, one process of one thread. It ends the connections, so it needs no rules."""
+
+    name = "HAProxy"
+
+    def __init__(self):
+        need("haproxy")
+        super().__init__()
+
+    def section(self, number):
+        yield f"listen lb{number}\n bind {vip(number)}:{PORT}\n balance source\n"
+        for i in range(self.n_destinations):
+            yield f" server s{i} {destination(number, self.n_destinations, i)}:{PORT}\n"
+
+    def load(self, n_lbs, n_destinations):
+        self.n_lbs, self.n_destinations = n_lbs, n_destinations
+        self.group.run("ip", "route", "add", "local", "10.0.0.0/16", "dev", "lo")
+        with open(self.group.path("config"), "w", encoding="ascii") as file:
+            file.write(f"global\n nbthread 1\n maxconn 400\n stats socket {self.group.path('stats')}\n"
+                       "defaults\n mode tcp\n timeout connect 5s\n timeout client 5s\n"
+                       " timeout server 5s\n")
+            for number in range(1, n_lbs + 1):
+                file.writelines(self.section(number))
+        start = time.monotonic()
+        self.group.start("haproxy", "-db", "-f",
+                         self.group.path("config"), stdout=subprocess.DEVNULL,
+                         stderr=subprocess.DEVNULL)
+        wait_until("HAProxy starts", self.listens, LOAD_LIMIT)
+        return Result([(time.monotonic() - start) * 1e6], self.cpu_us(), self.group.peak_kb())
+
+    def listens(self):
+        if self.group.processes[-1].poll() is not None:
+            raise Missing(f"haproxy ended with {self.group.processes[-1].returncode}")
+        return self.group.run("ss", "-Hltn", "sport", f"= :{PORT}").count("\n") >= self.n_lbs
