@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""Several allocators at once, killed at any moment, and nodes that listen to them (P7, P13)."""
+"""Several allocators at once, killed at any moment, and nodes that listen to them (P7, P13, D34, M8)."""
 
 import json
 import os
@@ -45,7 +45,7 @@ def stored_addresses(client):
         after = {"Ilb-Continue": answer["continue"]}
 
 
-def p13_addresses_are_distinct_when_the_prefix_is_full():
+def p13_d34_addresses_are_distinct_when_the_prefix_is_full():
     with ControlPlane() as cloud:
         client = cloud.serve(replicas=2)
         done(client, "apply", network("net") + prefix("pool", "10.0.0.0/26"))
@@ -219,7 +219,7 @@ def snapshots_come_in_parts_and_follow_deltas():
         assert empty.headers["Ilb-Part"] == "1/1" and int(empty.headers["Ilb-Rev"]) >= int(revision)
 
 
-def addresses_are_held_until_every_live_node_has_let_go():
+def m8_addresses_are_held_until_every_live_node_has_let_go():
     with ControlPlane() as cloud:
         client = cloud.serve()
         deltas = client.subscribe("ilb.v1.state.default_net")
@@ -310,9 +310,9 @@ def start_cluster(cloud):
 
 
 if __name__ == "__main__":
-    main(p13_addresses_are_distinct_when_the_prefix_is_full,
+    main(p13_d34_addresses_are_distinct_when_the_prefix_is_full,
          p7_killed_at_any_moment_nothing_acknowledged_is_lost,
          what_nobody_published_is_published_by_whoever_is_there,
          a_record_that_is_no_object_is_skipped, snapshots_come_in_parts_and_follow_deltas,
-         addresses_are_held_until_every_live_node_has_let_go,
+         m8_addresses_are_held_until_every_live_node_has_let_go,
          without_quorum_reads_go_on_and_changes_are_refused)

@@ -1,5 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
 #include "base/array.h"
+#include "ipam/state.h"
 #include "tests/ipam/cloud.h"
 #include "tests/support/cmocka.h"
 
@@ -371,6 +375,52 @@ static void test_touched(void **state)
 	RUN(scripts);
 }
 
+/* Runs a command, and tells what it looked at and touched. */
+static void do_counted(struct cloud *cloud, const char *command, size_t n_looked_at,
+		       const char *touched)
+{
+	size_t before = cloud->catalog->n_looked_at;
+	const char *answer;
+
+	cloud_do(cloud, command);
+	if (cloud->catalog->n_looked_at - before != n_looked_at)
+		fail_msg("%s: looked at %zu LoadBalancers instead of %zu", command,
+			 cloud->catalog->n_looked_at - before, n_looked_at);
+	answer = cloud_do(cloud, "touched");
+	if (strcmp(answer, touched) != 0)
+		fail_msg("%s: touched '%s' instead of '%s'", command, answer, touched);
+}
+
+/*
+ * Among 400 LoadBalancers of one Network, four of each application: a new interface, one whose labels
+ * change and a selector that changes cost what they concern.
+ */
+static void test_changes_look_at_what_they_concern(void **state)
+{
+	struct cloud cloud;
+	char command[128];
+
+	(void)state;
+	cloud_init(&cloud);
+	cloud_do(&cloud, "apply net n");
+	for (unsigned i = 0; i < 400; i++) {
+		(void)snprintf(command, sizeof(command), "apply lb l%u n 10.1.%u.%u app=w%u%s", i,
+			       i / 200, i % 200 + 1, i % 100, i < 100 ? " tier=1" : "");
+		cloud_do(&cloud, command);
+	}
+	while (*cloud_do(&cloud, "touched")) {
+	}
+	do_counted(&cloud, "apply nic a n 10.0.0.1 app=w7", 4, "l107 l207 l307");
+	do_counted(&cloud, "apply nic a n 10.0.0.1 app=w7 tier=1", 8, "l107 l207 l307 l7");
+	do_counted(&cloud, "apply nic a n 10.0.0.1 app=w8 tier=1", 8,
+		   "l7 l107 l207 l307 l8 l108 l208 l308");
+	do_counted(&cloud, "apply nic b n 10.0.0.2 app=other", 0, "");
+	do_counted(&cloud, "apply nic c m 10.0.0.3 app=w7", 0, "");
+	do_counted(&cloud, "apply lb l107 n 10.1.0.108 app=w9", 0, "l107");
+	do_counted(&cloud, "apply nic d n 10.0.0.4 app=w7", 3, "l207 l307");
+	cloud_deinit(&cloud);
+}
+
 /* The table has 8 slots for each unit of weight; it does not shrink by one step. */
 static void test_slot_tables_grow(void **state)
 {
@@ -427,6 +477,7 @@ int main(void)
 		cmocka_unit_test(test_deletions),
 		cmocka_unit_test(test_destinations),
 		cmocka_unit_test(test_touched),
+		cmocka_unit_test(test_changes_look_at_what_they_concern),
 		cmocka_unit_test(test_slot_tables_grow),
 		cmocka_unit_test(test_numbers_are_reused_late),
 	};
