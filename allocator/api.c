@@ -48,14 +48,21 @@ static void call_free(struct call *call)
 
 /* What is said when the answer itself cannot be made or sent. */
 static void send_bare(struct world *world, const char *reply, const char *code,
-		      const char *sentence)
+		      const char *sentence, bool json)
 {
 	const struct bus_header headers[] = {{"Nats-Service-Error-Code", code},
 					     {"Nats-Service-Error", sentence}};
+	bool ok = code[0] == '2';
 	char body[640];
 
-	(void)snprintf(body, sizeof(body), "error: %s %s\n", code, sentence);
-	(void)say(world->bus, reply, headers, 2, body, strlen(body));
+	if (json) /* neither needs to be escaped */
+		(void)snprintf(body, sizeof(body),
+			       "{\"ok\":%s,\"code\":%s,\"reason\":\"%s\",\"items\":[]}\n",
+			       ok ? "true" : "false", code, sentence);
+	else
+		(void)snprintf(body, sizeof(body), "%s%s %s\n",
+			       ok ? "ok" : "error: ", ok ? "" : code, sentence);
+	(void)say(world->bus, reply, headers, ok ? 0 : 2, body, strlen(body));
 }
 
 static void send_answer(struct world *world, const char *reply, const struct answer *answer,
@@ -74,10 +81,10 @@ static void send_answer(struct world *world, const char *reply, const struct ans
 	if (answer->more)
 		headers[n++] = (struct bus_header){"Ilb-Continue", answer->more};
 	if (answer_format(answer, json, &text) < 0)
-		send_bare(world, reply, "503", "the allocator is out of memory");
+		send_bare(world, reply, "503", "the allocator is out of memory", json);
 	else if (say(world->bus, reply, headers, n, text.bytes, text.len) == -EMSGSIZE)
 		send_bare(world, reply, answer_is_ok(answer) ? "200" : code,
-			  "done, but the answer is too large for a message");
+			  "done, but the answer is too large for a message", json);
 	text_deinit(&text);
 }
 
@@ -309,7 +316,8 @@ static void on_request(void *user, const struct bus_message *message)
 		       : NULL;
 	if (!call) {
 		send_bare(api->world, message->reply, "503",
-			  "too many requests are waiting; nothing was changed");
+			  "too many requests are waiting; nothing was changed",
+			  request_wants_json(&input));
 		return;
 	}
 	r = request_parse(&input, &call->request, &err);

@@ -212,13 +212,18 @@ static int parse_body(const struct request_input *input, struct request *request
 	return request->documents.n_items ? 0 : usage(request, err);
 }
 
+bool request_wants_json(const struct request_input *input)
+{
+	return input->accept && strstr(input->accept, "application/json");
+}
+
 int request_parse(const struct request_input *input, struct request *ret_request, struct error *err)
 {
 	struct request request = {.limit = REQUEST_LIST_LIMIT};
 	struct subject subject;
 	int r;
 
-	request.json = input->accept && strstr(input->accept, "application/json");
+	request.json = request_wants_json(input);
 	if (subject_parse(input->subject, &subject) < 0 || subject.kind != SUBJECT_API) {
 		ret_request->json = request.json;
 		return error_set(err, -EINVAL,

@@ -58,3 +58,5 @@ struct request_input {
 must_check int request_parse(const struct request_input *input, struct request *ret_request,
 			     struct error *err);
 void request_deinit(struct request *request);
+
+bool request_wants_json(const struct request_input *input);
