@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -7,6 +8,7 @@
 
 #include "base/array.h"
 #include "dataplane/forwarding.h"
+#include "dataplane/nft.h"
 #include "dataplane/plan.h"
 #include "dataplane/ruleset.h"
 #include "tests/support/cmocka.h"
@@ -18,10 +20,13 @@
  * changes, unit by unit, the listing is that of a table written from nothing. ILB_SEED repeats it.
  */
 
-#define N_LBS   4
-#define N_STEPS 60
+#define N_LBS     8
+#define N_CHANGES 10000
+#define N_BATCH   20  /* changes in one transaction, of different LoadBalancers or of one */
+#define N_COMPARE 500 /* changes from one comparison to the next */
 
 static struct some some;
+static struct nft *nft;
 
 static void load(int netns, const char *text)
 {
@@ -120,16 +125,27 @@ static void test_flowtable(void **state)
 	skip();
 }
 
-static void apply(int netns, const struct forwarding *have, const struct forwarding *want)
+static void add_changes(struct text *text, const struct forwarding *have,
+			const struct forwarding *want)
 {
 	auto_call(plan_deinit) struct plan plan = {};
 
 	assert_int_equal(plan_diff(have, want, &plan), 0);
-	ARRAY_FOREACH(unit, plan.units, plan.n_units) {
-		auto_free char *text = strndup(plan.text.bytes + unit->start, unit->len);
+	text_add_bytes(text, plan.text.bytes, plan.text.len);
+}
 
-		load(netns, text);
-	}
+/* In this process: ten thousand programs would take their time. */
+static void run(int netns, const struct text *text)
+{
+	int home = open("/proc/thread-self/ns/net", O_RDONLY | O_CLOEXEC);
+	struct error err = {};
+
+	assert_true(home >= 0 && !text->failed);
+	netns_enter(netns);
+	if (text->len > 0 && nft_run(nft, text->bytes, &err) < 0)
+		fail_msg("%s, of\n%s", err.text, text->bytes);
+	netns_enter(home);
+	(void)close(home);
 }
 
 static int line_compare(const void *a, const void *b)
@@ -169,13 +185,15 @@ static char *elements_of(int netns)
 
 static void assert_as_from_nothing(int netns, struct forwarding *const have[static N_LBS])
 {
-	int fresh = netns_new();
+	auto_call(text_deinit) struct text text = {};
 	auto_free char *ours = NULL, *theirs = NULL;
+	int fresh = netns_new();
 
 	load_ruleset(fresh);
 	for (size_t i = 0; i < N_LBS; i++)
 		if (have[i])
-			apply(fresh, NULL, have[i]);
+			add_changes(&text, NULL, have[i]);
+	run(fresh, &text);
 	ours = elements_of(netns);
 	theirs = elements_of(fresh);
 	if (strcmp(ours, theirs) != 0)
@@ -183,7 +201,8 @@ static void assert_as_from_nothing(int netns, struct forwarding *const have[stat
 	(void)close(fresh);
 }
 
-static void change(int netns, struct desired_lb **lb, struct forwarding **have, uint32_t number)
+static void change(struct text *text, struct desired_lb **lb, struct forwarding **have,
+		   uint32_t number)
 {
 	auto_call(forwarding_freep) struct forwarding *want = NULL;
 	struct error err = {};
@@ -199,24 +218,29 @@ static void change(int netns, struct desired_lb **lb, struct forwarding **have, 
 	if (*lb && forwarding_new(*lb, "n1", &want, &err) < 0)
 		fail_msg("%s", err.text);
 	if (want || *have)
-		apply(netns, *have, want);
+		add_changes(text, *have, want);
 	forwarding_free(*have);
 	*have = TAKE(want);
 }
 
-static void test_changes_as_from_nothing(void **state)
+static void test_p12_changes_as_from_nothing(void **state)
 {
 	struct desired_lb *lbs[N_LBS] = {};
 	struct forwarding *have[N_LBS] = {};
+	auto_call(text_deinit) struct text text = {};
 	int netns = netns_new();
 
 	(void)state;
 	load_ruleset(netns);
-	for (size_t i = 0; i < N_STEPS; i++) {
+	for (size_t i = 1; i <= N_CHANGES; i++) {
 		uint32_t which = some_number(&some, N_LBS);
 
-		change(netns, &lbs[which], &have[which], which + 1);
-		if (i % 20 == 19)
+		change(&text, &lbs[which], &have[which], which + 1);
+		if (i % N_BATCH == 0) {
+			run(netns, &text);
+			text_cut(&text, 0);
+		}
+		if (i % N_COMPARE == 0)
 			assert_as_from_nothing(netns, have);
 	}
 	for (size_t i = 0; i < N_LBS; i++) {
@@ -232,12 +256,18 @@ int main(void)
 		cmocka_unit_test(test_ruleset_lists_and_reloads),
 		cmocka_unit_test(test_removal_and_flush),
 		cmocka_unit_test(test_flowtable),
-		cmocka_unit_test(test_changes_as_from_nothing),
+		cmocka_unit_test(test_p12_changes_as_from_nothing),
 	};
 	const char *seed = getenv("ILB_SEED");
+	int failed;
 
 	netns_require_permission();
 	some.state = seed ? strtoull(seed, NULL, 0) : (uint64_t)time(NULL);
 	printf("ILB_SEED=%llu\n", (unsigned long long)some.state);
-	return cmocka_run_group_tests(tests, NULL, NULL);
+	(void)fflush(stdout);
+	if (nft_new(&nft, NULL) < 0)
+		return 1;
+	failed = cmocka_run_group_tests(tests, NULL, NULL);
+	nft_free(nft);
+	return failed;
 }

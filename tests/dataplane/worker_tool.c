@@ -10,16 +10,21 @@
  *		end
  *		removed NUMBER
  *		go
+ *	die NUMBER      before the NUMBER-th message to the kernel from now on, as by kill -9
  *
  * Each report becomes a line of JSON on standard output. The uid of a LoadBalancer is its number.
  */
+#include <dlfcn.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <poll.h>
+#include <signal.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/eventfd.h>
+#include <sys/socket.h>
 
 #include "base/array.h"
 #include "base/text.h"
@@ -30,6 +35,45 @@ static _Noreturn void die(const char *what)
 {
 	fprintf(stderr, "worker_tool: %s\n", what);
 	exit(1);
+}
+
+/* Messages to the kernel that are left to live for; 0: no end. */
+static atomic_uint n_messages_left;
+
+/*
+ * In front of the C library's: nftables, conntrack, links and routes all reach the kernel through
+ * these two. The kernel has done what a netlink message says when the call returns, so dying before
+ * a message is dying after the one before it.
+ */
+static void count_message(void)
+{
+	unsigned left = n_messages_left;
+
+	if (left == 0)
+		return;
+	if (left == 1)
+		(void)kill(getpid(), SIGKILL);
+	n_messages_left = left - 1;
+}
+
+ssize_t sendmsg(int fd, const struct msghdr *message, int flags)
+{
+	ssize_t (*next)(int, const struct msghdr *, int) =
+		(ssize_t(*)(int, const struct msghdr *, int))dlsym(RTLD_NEXT, "sendmsg");
+
+	count_message();
+	return next(fd, message, flags);
+}
+
+ssize_t sendto(int fd, const void *bytes, size_t n_bytes, int flags, const struct sockaddr *to,
+	       socklen_t to_len)
+{
+	ssize_t (*next)(int, const void *, size_t, int, const struct sockaddr *, socklen_t) =
+		(ssize_t(*)(int, const void *, size_t, int, const struct sockaddr *,
+			    socklen_t))dlsym(RTLD_NEXT, "sendto");
+
+	count_message();
+	return next(fd, bytes, n_bytes, flags, to, to_len);
 }
 
 static struct uuid uid_of(uint32_t number)
@@ -170,6 +214,15 @@ static struct desired *read_desired(const char *net, const char *revision, const
 	die("the input ends in the middle");
 }
 
+static void set_end(const char *number)
+{
+	uint64_t value;
+
+	if (text_parse_u64(number, 100000, &value) < 0)
+		die("not a number");
+	n_messages_left = (unsigned)value;
+}
+
 static void obey(struct worker *worker, char *line)
 {
 	char *verb = strtok(line, " \n"), *net = strtok(NULL, " \n");
@@ -178,6 +231,10 @@ static void obey(struct worker *worker, char *line)
 
 	if (!verb || !net)
 		die("a command needs a Network");
+	if (strcmp(verb, "die") == 0) {
+		set_end(net);
+		return;
+	}
 	if (strcmp(verb, "open") == 0)
 		r = worker_open(worker, net);
 	else if (strcmp(verb, "close") == 0)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The data plane alone, without bus and allocator: drives worker_tool (tests/dataplane)."""
 
+import contextlib
 import json
 import os
 import queue
@@ -53,17 +54,34 @@ class Worker:
                 assert report["outcome"] in outcomes, report["sentence"]
                 return report
 
+    def die_at(self, number):
+        """Before the number-th message to the kernel from now on."""
+        self.say(f"die {number}")
+
+    def died(self):
+        """Whether it does before its next report."""
+        while True:
+            with contextlib.suppress(queue.Empty):
+                self.reports.get(timeout=0.01)
+                return False
+            if self.process.poll() is not None:
+                self.thread.join()
+                return self.reports.empty()
+
     def open(self, net):
         self.say(f"open {net}")
         self.expect(net, "opened")
 
-    def apply(self, net, *lbs, removed=(), snapshot=False):
-        """Gives the status once it is in the kernel."""
+    def start_apply(self, net, *lbs, removed=(), snapshot=False):
         self.revision += 1
         self.say(f"apply {net} {self.revision} {'snapshot' if snapshot else 'change'}")
         for lb in lbs:
             self.say("lb", lb.rstrip("\n"), "end")
         self.say(*[f"removed {number}" for number in removed], "go")
+
+    def apply(self, net, *lbs, removed=(), snapshot=False):
+        """Gives the status once it is in the kernel."""
+        self.start_apply(net, *lbs, removed=removed, snapshot=snapshot)
         status = self.expect(net, "applied")["status"]
         assert status["revision"] == self.revision
         return status

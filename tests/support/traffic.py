@@ -13,6 +13,7 @@ import time
 
 INSIDE = threading.Lock()  # a Namespace remembers one way back
 IP_FREEBIND, IPV6_FREEBIND = 15, 78
+IP_RECVERR, IPV6_RECVERR = 11, 25
 
 
 def family_of(address):
@@ -23,6 +24,14 @@ def open_socket(machine, kind, address):
     """A socket for talking to `address`, in the machine's namespace."""
     with INSIDE, machine.namespace:
         return socket.socket(family_of(address), kind)
+
+
+def hear_of_errors(sock):
+    """"No route" from a router on the way ends it at once; else the kernel keeps that to itself."""
+    if sock.family == socket.AF_INET6:
+        sock.setsockopt(socket.IPPROTO_IPV6, IPV6_RECVERR, 1)
+    else:
+        sock.setsockopt(socket.IPPROTO_IP, IP_RECVERR, 1)
 
 
 class Server:
@@ -102,9 +111,11 @@ class Server:
 class Connection:
     """An open TCP connection; ask() says who is at the other end."""
 
-    def __init__(self, machine, address, port, timeout=5, source_port=0):
+    def __init__(self, machine, address, port, timeout=5, source_port=0, impatient=False):
         self.socket = open_socket(machine, socket.SOCK_STREAM, address)
         self.socket.settimeout(timeout)
+        if impatient:
+            hear_of_errors(self.socket)
         if source_port:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self.socket.bind(("", source_port))
@@ -142,9 +153,11 @@ def ask_tcp(machine, address, port, **options):
         return connection.ask()
 
 
-def ask_udp(machine, address, port, timeout=5, source_port=0):
+def ask_udp(machine, address, port, timeout=5, source_port=0, impatient=False):
     with open_socket(machine, socket.SOCK_DGRAM, address) as datagram:
         datagram.settimeout(timeout)
+        if impatient:
+            hear_of_errors(datagram)
         if source_port:
             datagram.bind(("", source_port))
         datagram.connect((address, port))
