@@ -21,9 +21,9 @@
  */
 
 #define N_LBS     8
-#define N_CHANGES 10000
-#define N_BATCH   20  /* changes in one transaction, of different LoadBalancers or of one */
-#define N_COMPARE 500 /* changes from one comparison to the next */
+#define N_CHANGES 10000 /* ILB_CHANGES says how many on a slow machine */
+#define N_BATCH   20    /* changes in one transaction, of different LoadBalancers or of one */
+#define N_COMPARE 500   /* changes from one comparison to the next */
 
 static struct some some;
 static struct nft *nft;
@@ -228,11 +228,13 @@ static void test_p12_changes_as_from_nothing(void **state)
 	struct desired_lb *lbs[N_LBS] = {};
 	struct forwarding *have[N_LBS] = {};
 	auto_call(text_deinit) struct text text = {};
+	const char *n = getenv("ILB_CHANGES");
+	size_t n_changes = n ? strtoul(n, NULL, 10) : N_CHANGES;
 	int netns = netns_new();
 
 	(void)state;
 	load_ruleset(netns);
-	for (size_t i = 1; i <= N_CHANGES; i++) {
+	for (size_t i = 1; i <= n_changes; i++) {
 		uint32_t which = some_number(&some, N_LBS);
 
 		change(&text, &lbs[which], &have[which], which + 1);

@@ -51,6 +51,12 @@ class Endpoint:
 
     def __init__(self, machine, address, timeout=5):
         self.name, self.family = machine.name, family_of(address)
+        # A kernel that has SCTP would abort associations that it knows nothing about.
+        machine.namespace.run("nft", "-f", "-", text_input=f"""
+            add table inet quiet
+            add chain inet quiet output {{ type filter hook output priority 0; }}
+            add rule inet quiet output meta l4proto {PROTOCOL} @th,96,8 6 drop
+            """)
         with INSIDE, machine.namespace:
             self.socket = socket.socket(self.family, socket.SOCK_RAW, PROTOCOL)
         self.socket.settimeout(timeout)
