@@ -21,6 +21,7 @@
 #include "messages/codec.h"
 
 #define TICK_MS        100
+#define ROLL_PAUSE_MS  5000 /* the answers of all nodes must not be why the next roll is called */
 #define EXPIRE_MS      500  /* how often silent nodes are looked for */
 #define NEXT_MAX       32   /* decisions of ours in one turn */
 #define NEXT_PERIOD_MS 1000 /* and they are looked for so often when nothing happens */
@@ -37,6 +38,8 @@ struct allocator {
 	uv_idle_t work;
 	uv_signal_t signals[2];
 	bool stopping, loaded, ours;
+	bool roll_wanted;
+	uint64_t roll_at_ms;        /* not before */
 	bool next_wanted;           /* something happened that may make a decision possible */
 	bool unpublished;           /* confirmed changes wait for the pipeline to run empty */
 	uint64_t unpublished_at_ms; /* since when */
@@ -56,11 +59,20 @@ static void wake(struct allocator *a)
 /* ---- the bus ---- */
 
 /* What nodes said while we did not listen is lost: they are to say it anew. */
-static void call_roll(struct allocator *a)
+static void want_roll(struct allocator *a)
 {
 	struct roster_time time = world_time(&a->world);
 
 	roster_listen(a->world.roster, &time);
+	a->roll_wanted = true;
+}
+
+static void call_roll(struct allocator *a)
+{
+	if (!a->roll_wanted || uv_now(a->world.loop) < a->roll_at_ms)
+		return;
+	a->roll_wanted = false;
+	a->roll_at_ms = uv_now(a->world.loop) + ROLL_PAUSE_MS;
 	if (bus_publish(a->world.bus, SUBJECT_ROLL, NULL, NULL, 0, NULL, 0) < 0)
 		log_debug("the roll was not called"); /* statuses come by themselves, later */
 }
@@ -68,6 +80,7 @@ static void call_roll(struct allocator *a)
 static void on_connected(struct allocator *a)
 {
 	log_info("nats=connected server=%s", bus_server_version(a->world.bus));
+	want_roll(a);
 	call_roll(a);
 	store_on_connected(a->world.store);
 	wake(a);
@@ -81,7 +94,7 @@ static void on_bus_event(void *user, enum bus_event event, const char *sentence)
 		on_connected(a);
 		return;
 	case BUS_LAGGED: /* heartbeats and statuses may be among what was lost */
-		call_roll(a);
+		want_roll(a);
 		break;
 	case BUS_DISCONNECTED:
 	case BUS_REFUSED:
@@ -405,6 +418,7 @@ static void on_tick(uv_timer_t *timer)
 		return;
 	}
 	expire_nodes(a);
+	call_roll(a);
 	a->ticked_at_ms = now_ms;
 	store_tick(a->world.store);
 	api_tick(a->api);

@@ -46,6 +46,7 @@ struct mirror {
 	struct roster_view *view;
 	char view_token[SUBJECT_TOKEN_MAX + 1];
 	uint64_t view_settled_at;
+	uint64_t visit_due_ms; /* of the LoadBalancers of a Network that is being touched */
 };
 
 int mirror_new(struct world *world, unsigned replicas, struct mirror **ret_mirror)
@@ -115,21 +116,33 @@ static struct entry *entry_get(struct mirror *mirror, const char *key)
 	return entry;
 }
 
-void mirror_touch(struct mirror *mirror, const char *key)
+static uint64_t some_time(const struct mirror *mirror)
+{
+	return uv_now(mirror->world->loop) + WAIT_MIN_MS +
+	       (uint64_t)(random() % (WAIT_MAX_MS - WAIT_MIN_MS));
+}
+
+static void touch(struct mirror *mirror, const char *key, uint64_t due_ms)
 {
 	struct entry *entry = entry_get(mirror, key);
 
 	if (!entry || entry->waiting) /* without memory: the next touch may have some */
 		return;
 	entry->waiting = true;
-	entry->due_ms = uv_now(mirror->world->loop) + WAIT_MIN_MS +
-			(uint64_t)(random() % (WAIT_MAX_MS - WAIT_MIN_MS));
+	entry->due_ms = due_ms;
 	DL_APPEND(mirror->queue, entry);
+}
+
+void mirror_touch(struct mirror *mirror, const char *key)
+{
+	touch(mirror, key, some_time(mirror));
 }
 
 static void touch_visited(void *user, const char *key)
 {
-	mirror_touch(user, key);
+	struct mirror *mirror = user;
+
+	touch(mirror, key, mirror->visit_due_ms);
 }
 
 static void touch_prefix(struct mirror *mirror, const struct object *object, const char *name)
@@ -161,6 +174,7 @@ void mirror_touch_network(struct mirror *mirror, const char *token, uint64_t sin
 {
 	if (mirror->view && strcmp(mirror->view_token, token) == 0)
 		forget_view(mirror);
+	mirror->visit_due_ms = some_time(mirror); /* all at once: they share a view */
 	networks_visit(mirror->world->networks, token, since, touch_visited, mirror);
 }
 

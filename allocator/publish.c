@@ -9,13 +9,13 @@
 #include <utlist.h>
 
 #include "allocator/say.h"
+#include "allocator/snapshots.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "messages/codec.h"
 #include "messages/subjects.h"
 
-#define CHANGED_MAX 1024 /* bytes of names in a header that people read */
-#define HEARD_MAX   65536
+#define HEARD_MAX 65536
 
 /* The newest delta of a Network that was on the bus, which can be there before the tail is. */
 struct heard {
@@ -26,14 +26,8 @@ struct heard {
 
 /* A delta of somebody else's change, until it is heard. */
 struct held {
-	char *net;
-	uint64_t revision, due_ms;
-	struct bus_header headers[6];
-	size_t n_headers;
-	char numbers[3][24], epoch[UUID_TEXT_MAX];
-	char *changed;
-	void *bytes;
-	size_t len;
+	struct outgoing *message;
+	uint64_t due_ms;
 	struct held *prev, *next;
 };
 
@@ -56,7 +50,7 @@ struct publisher {
 	size_t n_held;
 	struct question *questions;
 	size_t n_questions;
-	const char *reply; /* where the snapshot that is being cut goes */
+	struct snapshots *snapshots;
 	struct bus_subscription *on_state, *on_snap, *on_sync;
 	struct publisher_counters counters;
 };
@@ -65,9 +59,7 @@ static void held_free(struct publisher *p, struct held *held)
 {
 	DL_DELETE(p->held, held);
 	p->n_held--;
-	free(held->net);
-	free(held->changed);
-	free(held->bytes);
+	outgoing_free(held->message);
 	free(held);
 }
 
@@ -86,47 +78,7 @@ const struct publisher_counters *publisher_counters(const struct publisher *p)
 	return &p->counters;
 }
 
-/* The names of what changed, for people who watch the bus. */
-static char *changed_names(const struct desired *desired)
-{
-	struct text text = {};
-	char *names = NULL;
-
-	for (size_t i = 0; i < desired->n_lbs && text.len < CHANGED_MAX; i++)
-		text_addf(&text, "%s%s", i ? " " : "", desired->lbs[i]->name);
-	if (text.len >= CHANGED_MAX)
-		text_add(&text, " ...");
-	if (desired->n_removed)
-		text_addf(&text, "%s%zu removed", text.len ? " " : "", desired->n_removed);
-	if (text_take(&text, &names, NULL) < 0)
-		return NULL;
-	return names;
-}
-
-static void add_header(struct held *held, const char *name, const char *value)
-{
-	held->headers[held->n_headers++] = (struct bus_header){name, value};
-}
-
-static void add_headers(struct held *held, const struct desired *desired)
-{
-	(void)snprintf(held->numbers[0], sizeof(held->numbers[0]), "%" PRIu64, desired->revision);
-	(void)snprintf(held->numbers[1], sizeof(held->numbers[1]), "%" PRIu64, desired->previous);
-	(void)snprintf(held->numbers[2], sizeof(held->numbers[2]), "%" PRIu32 "/%" PRIu32,
-		       desired->part, desired->n_parts);
-	add_header(held, "Ilb-Epoch", uuid_format(&desired->epoch, held->epoch));
-	add_header(held, "Ilb-Rev", held->numbers[0]);
-	if (desired->snapshot)
-		add_header(held, "Ilb-Part", held->numbers[2]);
-	else
-		add_header(held, "Ilb-Prev", held->numbers[1]);
-	if (desired->resync)
-		add_header(held, "Ilb-Resync", "1");
-	if (held->changed && held->changed[0])
-		add_header(held, "Ilb-Changed", held->changed);
-}
-
-/* Makes the message, at the end of the list of those held. NULL without memory. */
+/* At the end of the list of those held. NULL without memory. */
 static struct held *held_new(struct publisher *p, const struct desired *desired)
 {
 	struct held *held = calloc(1, sizeof(*held));
@@ -135,11 +87,7 @@ static struct held *held_new(struct publisher *p, const struct desired *desired)
 		return NULL;
 	DL_APPEND(p->held, held);
 	p->n_held++;
-	held->net = strdup(desired->net);
-	held->revision = desired->revision;
-	held->changed = changed_names(desired);
-	add_headers(held, desired);
-	if (!held->net || desired_pack(desired, &held->bytes, &held->len) < 0) {
+	if (outgoing_new(desired, &held->message) < 0) {
 		held_free(p, held);
 		return NULL;
 	}
@@ -147,15 +95,15 @@ static struct held *held_new(struct publisher *p, const struct desired *desired)
 }
 
 /* Lost when there is no connection: agents ask after every reconnect. */
-static void held_send(struct publisher *p, struct held *held, const char *subject)
+static void send_message(struct publisher *p, const struct outgoing *message, const char *subject)
 {
-	int r = say(p->bus, subject, held->headers, held->n_headers, held->bytes, held->len);
+	int r = say(p->bus, subject, message->headers, message->n_headers, message->bytes,
+		    message->len);
 
 	if (r == -EMSGSIZE)
 		log_warning("net=%s bytes=%zu error='larger than the server takes' "
 			    "hint='raise max_payload of nats-server to 1 MiB or more'",
-			    held->net, held->len);
-	held_free(p, held);
+			    message->net, message->len);
 }
 
 static void send_delta(struct publisher *p, struct held *held)
@@ -163,7 +111,8 @@ static void send_delta(struct publisher *p, struct held *held)
 	char subject[SUBJECT_MAX];
 
 	p->counters.deltas++;
-	held_send(p, held, subject_state(subject, held->net));
+	send_message(p, held->message, subject_state(subject, held->message->net));
+	held_free(p, held);
 }
 
 static void forget_heard(struct publisher *p)
@@ -239,7 +188,8 @@ static void on_state(void *user, const struct bus_message *message)
 	hear(p, subject.net, number);
 	DL_FOREACH_SAFE(p->held, held, next)
 	{
-		if (held->revision <= number && strcmp(held->net, subject.net) == 0)
+		if (held->message->revision <= number &&
+		    strcmp(held->message->net, subject.net) == 0)
 			held_free(p, held);
 	}
 }
@@ -253,21 +203,19 @@ static void refuse(struct publisher *p, const char *reply, const char *code, con
 	(void)say(p->bus, reply, headers, 2, "", 0); /* who asked asks again */
 }
 
-static void on_part(void *user, const struct desired *part)
-{
-	struct publisher *p = user;
-	struct held *held = held_new(p, part);
-
-	if (held)
-		held_send(p, held, p->reply);
-}
-
 static void answer_snapshot(struct publisher *p, const struct question *question)
 {
+	struct outgoing *const *parts;
+	size_t n_parts;
+
 	p->counters.snapshots++;
-	p->reply = question->reply;
-	if (networks_snapshot(p->networks, &p->epoch, question->net, on_part, p) < 0)
+	if (snapshots_get(p->snapshots, p->networks, &p->epoch, question->net, &parts, &n_parts) <
+	    0) {
 		refuse(p, question->reply, "503", "out of memory");
+		return;
+	}
+	for (size_t i = 0; i < n_parts; i++)
+		send_message(p, parts[i], question->reply);
 }
 
 static void answer_sync(struct publisher *p, const struct question *question)
@@ -414,7 +362,9 @@ int publisher_new(uv_loop_t *loop, struct bus *bus, struct networks *networks,
 	p->loop = loop;
 	p->bus = bus;
 	p->networks = networks;
-	r = subscribe(p, err);
+	r = snapshots_new(&p->snapshots);
+	if (r == 0)
+		r = subscribe(p, err);
 	if (r < 0) {
 		publisher_free(p);
 		return r;
@@ -430,6 +380,7 @@ void publisher_free(struct publisher *p)
 	bus_unsubscribe(p->on_state);
 	bus_unsubscribe(p->on_snap);
 	bus_unsubscribe(p->on_sync);
+	snapshots_free(p->snapshots);
 	forget_heard(p);
 	while (p->held)
 		held_free(p, p->held);

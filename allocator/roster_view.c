@@ -27,6 +27,7 @@ struct roster_view {
 	size_t n_refused;
 	struct address *addresses; /* that any live node forwards */
 	size_t n_addresses;
+	const struct status *last; /* that was added */
 	size_t n_silent;
 	const char *silent;
 	int64_t silent_since_ms;
@@ -40,6 +41,18 @@ void roster_view_free(struct roster_view *view)
 	free(view->refused);
 	free(view->addresses);
 	free(view);
+}
+
+/* Nodes mostly serve the same: ten thousand addresses of a thousand of them are kept once. */
+static bool is_repetition(struct roster_view *view, const struct status *status)
+{
+	const struct status *last = view->last;
+
+	view->last = status;
+	return last && last->n_addresses == status->n_addresses &&
+	       (last->n_addresses == 0 ||
+		memcmp(last->addresses, status->addresses,
+		       last->n_addresses * sizeof(*last->addresses)) == 0);
 }
 
 static int add_status(struct roster_view *view, const struct member *member, uint64_t revision)
@@ -56,6 +69,8 @@ static int add_status(struct roster_view *view, const struct member *member, uin
 					    .revision = revision,
 					    .node = member->node->name};
 	}
+	if (is_repetition(view, status))
+		return 0;
 	for (size_t i = 0; i < status->n_addresses; i++) {
 		struct address *address = ARRAY_ADD(view->addresses, view->n_addresses);
 
