@@ -174,7 +174,7 @@ static void take_sync(struct agent *agent, const struct sync *sync)
 		struct network *network = find(agent, sync->nets[i].net);
 
 		if (network)
-			network_on_sync(network, sync, sync->nets[i].stale);
+			network_on_sync(network, sync, &sync->nets[i]);
 	}
 }
 

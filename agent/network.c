@@ -504,15 +504,16 @@ void network_on_connected(struct network *network)
 	network_on_roll(network);
 }
 
-void network_on_sync(struct network *network, const struct sync *sync, bool stale)
+void network_on_sync(struct network *network, const struct sync *sync, const struct sync_net *net)
 {
 	if (network->leaving)
 		return;
-	if (!stale && network->recalled)
+	if (!net->stale && network->recalled)
 		forget_recalled(network);
-	if (stale)
+	if (net->stale)
 		reconcile_stale(&network->reconcile, &sync->epoch, sync->revision, now_of(network));
 	else
-		reconcile_fresh(&network->reconcile, &sync->epoch, sync->revision, now_of(network));
+		reconcile_fresh(&network->reconcile, &sync->epoch, sync->revision, net->digest,
+				now_of(network));
 	step(network);
 }

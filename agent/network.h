@@ -91,5 +91,5 @@ void network_on_connected(struct network *network);
 /* Somebody wants to hear how it is: soon, as all nodes are asked at once. */
 void network_on_roll(struct network *network);
 
-/* An allocator has compared what we have; `stale` is its answer for this Network. */
-void network_on_sync(struct network *network, const struct sync *sync, bool stale);
+/* An allocator has compared what we had when we asked; `net` is its answer for this Network. */
+void network_on_sync(struct network *network, const struct sync *sync, const struct sync_net *net);

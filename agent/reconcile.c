@@ -140,7 +140,10 @@ static void drop_first(struct reconcile *reconcile)
 static void hold_gap(struct reconcile *reconcile, const struct desired *first, uint64_t now)
 {
 	raise_min_rev(reconcile, first->previous);
-	if (reconcile->hold_until != RECONCILE_NEVER || reconcile->ask_at != RECONCILE_NEVER)
+	/* A question that is due sooner than any back-off ends serves; a refresh may be far away. */
+	if (reconcile->hold_until != RECONCILE_NEVER ||
+	    (reconcile->ask_at != RECONCILE_NEVER &&
+	     reconcile->ask_at <= now + 2 * RECONCILE_RETRY_MAX))
 		return;
 	reconcile->hold_until = now + RECONCILE_HOLD_MS;
 	reconcile->counts.gaps++;
@@ -400,14 +403,14 @@ bool reconcile_part(struct reconcile *reconcile, struct desired *part, uint64_t 
 }
 
 void reconcile_fresh(struct reconcile *reconcile, const struct uuid *epoch, uint64_t revision,
-		     uint64_t now)
+		     uint64_t digest, uint64_t now)
 {
 	/*
-	 * True also when changes were taken since we asked: they came after `revision`, else it
-	 * would not have been true.
+	 * Changes may have been taken since we asked. Without the digest, one that was taken back
+	 * before `revision` would stay for good when the change that takes it back comes late.
 	 */
 	if (!reconcile->complete || reconcile->asking || !same_epoch(epoch, &reconcile->epoch) ||
-	    revision <= reconcile->asof)
+	    revision <= reconcile->asof || digest != reconcile->digests.sum)
 		return;
 	reconcile->asof = revision;
 	drain(reconcile, now);

@@ -82,9 +82,12 @@ bool reconcile_part(struct reconcile *reconcile, struct desired *part, uint64_t 
 /* The question had no answer, or one that is none: asked again later and later. */
 void reconcile_failed(struct reconcile *reconcile, uint64_t now);
 
-/* An allocator that has seen the log up to `revision` says that what we have is (not) what it has. */
+/*
+ * An allocator that has seen the log up to `revision` says that what we have is (not) what it has.
+ * @digest: of the state that it was asked about.
+ */
 void reconcile_fresh(struct reconcile *reconcile, const struct uuid *epoch, uint64_t revision,
-		     uint64_t now);
+		     uint64_t digest, uint64_t now);
 void reconcile_stale(struct reconcile *reconcile, const struct uuid *epoch, uint64_t revision,
 		     uint64_t now);
 

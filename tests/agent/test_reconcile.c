@@ -23,6 +23,8 @@ enum step_kind {
 	WAIT,      /* to: milliseconds pass */
 	FAIL,      /* no answer */
 	FRESH,     /* epoch, to */
+	WAS_FRESH, /* epoch, to: that was true of what it had before */
+	REFRESH,   /* to: it is to ask within so many milliseconds */
 	STALE,     /* epoch, to */
 	AGAIN,     /* the kernel thread lost it */
 	CONNECTED, /* again */
@@ -301,6 +303,19 @@ static const struct order_case order_cases[] = {
 	  {.kind = FRESH, .epoch = 1, .to = 5},
 	  {DELTA, 1, 5, 6, "a", 0, 0},
 	  {.kind = NOTHING}}},
+	{"what was fresh may not be, when changes came between",
+	 {START,
+	  {DELTA, 1, 10, 12, "a", 0, 0},
+	  {.kind = WAS_FRESH, .epoch = 1, .to = 14},
+	  {DELTA, 1, 12, 14, "b", 0, 0},
+	  {TAKE_ONE, 0, 0, 14, "a12b14", 0, 0}}},
+	{"a gap does not wait for a refresh that is far away",
+	 {START,
+	  {.kind = REFRESH, .to = 90000},
+	  {DELTA, 1, 12, 13, "c", 0, 0},
+	  {.kind = QUIET},
+	  {.kind = WAIT, .to = 50},
+	  {.kind = ASK, .to = 12}}},
 	{"fresh of another epoch",
 	 {START,
 	  {.kind = FRESH, .epoch = 2, .to = 20},
@@ -365,7 +380,13 @@ static void step_one(struct reconcile *reconcile, const struct step *step, uint6
 		reconcile_failed(reconcile, *now);
 		break;
 	case FRESH:
-		reconcile_fresh(reconcile, &epoch, step->to, *now);
+		reconcile_fresh(reconcile, &epoch, step->to, reconcile->digests.sum, *now);
+		break;
+	case WAS_FRESH:
+		reconcile_fresh(reconcile, &epoch, step->to, reconcile->digests.sum + 1, *now);
+		break;
+	case REFRESH:
+		reconcile_refresh(reconcile, *now + step->to);
 		break;
 	case STALE:
 		reconcile_stale(reconcile, &epoch, step->to, *now);
@@ -624,7 +645,7 @@ static void sync_now(struct model *model)
 		}
 	}
 	if (uuid_compare(&reconcile->epoch, &epoch) == 0 && digests.sum == reconcile->digests.sum)
-		reconcile_fresh(reconcile, &epoch, model->revision, model->now);
+		reconcile_fresh(reconcile, &epoch, model->revision, digests.sum, model->now);
 	else
 		reconcile_stale(reconcile, &epoch, model->revision, model->now);
 	digests_deinit(&digests);
