@@ -55,7 +55,8 @@ void entry_changes_deinit(struct entry_changes *changes);
 
 /*
  * Takes over a new desired state: removals first, then those that changed, then some of those that
- * were refused before (what stood in their way may be gone).
+ * were refused before (what stood in their way may be gone); of all of them those first that let go
+ * of a VIP.
  * @node:        our name.
  * @ret_changes: zeroed by the caller, who calls entry_changes_deinit(); without plans.
  * Return: 0, -ENOMEM: then the entries are in disorder, only entries_deinit() is left.

@@ -14,6 +14,7 @@
 #include "dataplane/table.h"
 
 #define REPAIR_MS 1000 /* least time between repairs: someone may edit in a loop */
+#define RETRY_MS  2000 /* what was refused may have stood in the way of a neighbour, or of memory */
 
 struct forwarder {
 	int netns;
@@ -26,6 +27,7 @@ struct forwarder {
 	bool loaded;        /* the first state is in */
 	bool links_changed; /* and nobody has looked since */
 	uint64_t repair_ms; /* no repair before */
+	uint64_t retry_ms;  /* when refused ones are tried again, if there are any */
 	uint64_t applied_at_ms;
 	struct error conntrack_failure, route_failure; /* no text: none */
 	char editor[sizeof(((struct watch_news *)0)->editor)];
@@ -96,7 +98,10 @@ static void keep_failure(struct error *kept, int r, const struct error *err)
 	*kept = r < 0 ? *err : (struct error){};
 }
 
-/* Ours of a former run, unless its stamp says that it is what is wanted now, is replaced. */
+/*
+ * Ours of a former run, unless its stamp says that it is what is wanted now, is replaced. In both
+ * cases nobody but conntrack knows what that run was about to clean up.
+ */
 static int take_over(struct forwarder *forwarder, const struct ruleset_stamp *stamp,
 		     struct entry_changes *changes, uint64_t now_ms, struct error *err)
 {
@@ -106,12 +111,9 @@ static int take_over(struct forwarder *forwarder, const struct ruleset_stamp *st
 	int r;
 
 	r = table_adopt(table, stamp, changes, &adopted, err);
-	if (r < 0 || adopted)
-		return r;
-	if (table->entries.n_alive == 0)
-		r = table_remove(table, changes, now_ms, err);
-	else
-		r = table_rewrite(table, changes, now_ms, err);
+	if (r == 0 && !adopted)
+		r = table->entries.n_alive == 0 ? table_remove(table, changes, now_ms, err)
+						: table_rewrite(table, changes, now_ms, err);
 	if (r < 0)
 		return r;
 	r = leftovers_delete(forwarder->conntrack, &table->entries, &table->stale, now_ms,
@@ -284,6 +286,7 @@ int forwarder_apply(struct forwarder *forwarder, const struct desired *desired, 
 		forwarder->surroundings.look_ms = now_ms;
 	}
 	forwarder->loaded = true;
+	forwarder->retry_ms = now_ms + RETRY_MS;
 	forwarder->applied_at_ms = wall_ms();
 	return r;
 }
@@ -321,6 +324,8 @@ uint64_t forwarder_next_ms(const struct forwarder *forwarder)
 	uint64_t next =
 		earlier(forwarder->surroundings.look_ms, stale_next_ms(&forwarder->table.stale));
 
+	if (forwarder->table.entries.n_refused > 0)
+		next = earlier(next, forwarder->retry_ms);
 	return forwarder->table.dirty ? earlier(next, forwarder->repair_ms) : next;
 }
 
@@ -333,17 +338,37 @@ static int repair(struct forwarder *forwarder, uint64_t now_ms, struct error *er
 	return table_rewrite(&forwarder->table, &changes, now_ms, err);
 }
 
+/* A change that names nothing: some of those that were refused have their turn. */
+static int retry(struct forwarder *forwarder, uint64_t now_ms, struct error *err)
+{
+	auto_call(entry_changes_deinit) struct entry_changes changes = {};
+	struct table *table = &forwarder->table;
+	const struct desired nothing = {};
+
+	forwarder->retry_ms = now_ms + RETRY_MS;
+	if (entries_stage(&table->entries, &nothing, forwarder->node, &changes) < 0)
+		return error_set(err, -ENOMEM, "out of memory");
+	if (changes.n_items == 0)
+		return 0;
+	return apply_differences(table, &changes, now_ms, err);
+}
+
 /* What may run transactions: others' notifications are off for no longer than that. */
 static int do_table(struct forwarder *forwarder, bool links, uint64_t now_ms, struct error *err)
 {
 	bool repair_due = forwarder->table.dirty && now_ms >= forwarder->repair_ms;
-	int r;
+	bool retry_due = forwarder->table.entries.n_refused > 0 && !forwarder->table.dirty &&
+			 now_ms >= forwarder->retry_ms;
+	int r = 0;
 
-	if (!links && !repair_due)
+	if (!links && !repair_due && !retry_due)
 		return 0;
 	forwarder->table.n_runs = 0;
 	watch_pause(forwarder->watch);
-	r = repair_due ? repair(forwarder, now_ms, err) : 0;
+	if (repair_due)
+		r = repair(forwarder, now_ms, err);
+	else if (retry_due)
+		r = retry(forwarder, now_ms, err);
 	if (links || forwarder->table.bare)
 		surroundings_look_at_links(&forwarder->surroundings, &forwarder->table);
 	watch_resume(forwarder->watch, forwarder->table.n_runs);
@@ -369,6 +394,7 @@ int forwarder_step(struct forwarder *forwarder, uint64_t now_ms, bool *ret_chang
 {
 	auto_call(netns_leave) struct netns_visit visit = NETNS_AT_HOME;
 	uint32_t n_repairs = forwarder->surroundings.facts.n_repairs;
+	size_t n_refused = forwarder->table.entries.n_refused;
 	struct watch_news news;
 	int r;
 
@@ -383,6 +409,7 @@ int forwarder_step(struct forwarder *forwarder, uint64_t now_ms, bool *ret_chang
 	forwarder->links_changed = false;
 	if (r == 0 && conditions_changed(forwarder, ret_changed) < 0)
 		r = error_set(err, -ENOMEM, "out of memory");
-	*ret_changed |= forwarder->surroundings.facts.n_repairs != n_repairs;
+	*ret_changed |= forwarder->surroundings.facts.n_repairs != n_repairs ||
+			forwarder->table.entries.n_refused != n_refused;
 	return r;
 }

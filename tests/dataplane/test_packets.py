@@ -415,6 +415,49 @@ def what_went_while_nobody_looked_is_cleaned_up(lab):
             stream.close()
 
 
+@test("P1-drain")
+def a_drain_goes_on_after_an_adoption(lab):
+    site = start(lab)
+    site.balance(1, extra=["drain 3"])
+    with Connection(site.client, V4, 8080) as flow:
+        flow.ask()
+        site.balance(2, extra=["drain 3"])
+        assert flow.ask()[0] == "b1"
+        site.worker.kill()
+        site.worker = Worker(lab, os.path.dirname(site.namespace.path))
+        site.worker.open(site.net)
+        site.apply(load_balancer(destinations=site.addresses(2), extra=["drain 3"]), snapshot=True)
+        assert flow.ask()[0] == "b1", "the connection is drained, not cut"
+        wait_until("it is cut after the drain", lambda: answered(flow) is None)
+
+
+@test("P3-move")
+def an_address_may_move_within_one_change(lab):
+    site = start(lab, n_destinations=2)
+
+    def at(number, vip):
+        return load_balancer(number, vips=[f"10.98.0.{vip}"], ports=["TCP 8080", "TCP 9000-9100"],
+                             destinations=site.addresses(number)[:1])
+
+    site.apply(at(1, 1), at(2, 2), snapshot=True)
+    # Both let go of an address, and the first wants what the second still has: it has to wait.
+    status = site.apply(at(1, 2), at(2, 3))
+    if status["n_refused"]:
+        status = site.worker.expect(site.net, "changed")["status"]
+    assert status["n_refused"] == 0, status["refusals"]
+    assert [ask_tcp(site.client, f"10.98.0.{i}", 8080)[0] for i in (2, 3)] == ["b1", "b2"]
+    # Who lets go is named last, with the same ports and with others.
+    status = site.apply(load_balancer(3, vips=["10.98.0.2"], destinations=site.addresses(2)[:1]),
+                        at(1, 4))
+    assert status["n_refused"] == 0, status["refusals"]
+    assert [ask_tcp(site.client, f"10.98.0.{i}", 8080)[0] for i in (4, 2)] == ["b1", "b2"]
+    status = site.apply(load_balancer(4, vips=["10.98.0.4"], ports=["TCP 80"],
+                                      destinations=site.addresses(2)[:1]), at(1, 5))
+    assert status["n_refused"] == 0, status["refusals"]
+    vips = site.namespace.nft("list", "set", "inet", "ilb", "vip4")
+    assert all(f"10.98.0.{i}" in vips for i in (2, 3, 4, 5)), vips
+
+
 @test("P3")
 def one_that_the_kernel_refuses_holds_back_no_other(lab):
     site = start(lab, n_destinations=1)
