@@ -2,6 +2,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """test_affinity.py ID...: which destination a client or a flow stays with, with packets."""
 
+import itertools
 import os
 import sys
 
@@ -14,11 +15,12 @@ from lab import wait_until, write_sysctl
 from traffic import Connection, Stream, ask_tcp, ask_udp
 
 CLIENT_IP = ["affinity ClientIP"]
+FRESH_PORTS = itertools.count(23000)
 
 
 def homes_of(client, vip, n=40):
-    """Where new flows of this client go."""
-    return {ask(client, vip, port)[0]
+    """Where new flows of this client go: new, so never from a port that it has had."""
+    return {ask(client, vip, port, source_port=next(FRESH_PORTS))[0]
             for _ in range(n // 2) for ask, port in ((ask_tcp, 8080), (ask_udp, 5353))}
 
 
