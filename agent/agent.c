@@ -7,6 +7,7 @@
 
 #include "agent/namespaces.h"
 #include "agent/network.h"
+#include "agent/sockets.h"
 #include "base/array.h"
 #include "base/log.h"
 #include "base/notify.h"
@@ -312,7 +313,7 @@ void agent_close(struct agent *agent)
 
 	if (!agent)
 		return;
-	agent->closing = true;
+	agent->closing = agent->context.attempts.closing = true;
 	namespaces_close(agent->namespaces);
 	network = agent->networks;
 	HASH_CLEAR(hh, agent->networks);
@@ -320,6 +321,7 @@ void agent_close(struct agent *agent)
 		next = network->hh.next;
 		network_close(network);
 	}
+	sockets_close(agent->context.attempts.sockets);
 	worker_free(agent->context.worker);
 	bus_close(agent->context.bus);
 	uv_close((uv_handle_t *)&agent->reports, on_closed);
@@ -359,6 +361,8 @@ static int start(struct agent *agent, const struct agent_options *options, struc
 	if (r == 0)
 		r = worker_new(&worker, &agent->context.worker, err);
 	if (r == 0)
+		r = sockets_new(loop, options->netns_dir, &agent->context.attempts.sockets, err);
+	if (r == 0)
 		r = namespaces_new(loop, options->netns_dir, on_namespace, agent,
 				   &agent->namespaces, err);
 	if (r == 0)
@@ -374,7 +378,8 @@ int agent_new(uv_loop_t *loop, const struct agent_options *options, struct agent
 
 	if (!agent)
 		return error_set(err, -ENOMEM, "no memory");
-	agent->context.loop = loop;
+	agent->context.loop = agent->context.attempts.loop = loop;
+	agent->context.boot = &agent->boot;
 	agent->context.node = options->node;
 	agent->context.state_dir = options->state_dir;
 	agent->context.on_left = on_left;

@@ -7,6 +7,7 @@ static const char *const fault_names[FAULT_N_KINDS] = {
 	[FAULT_STATE] = "change of state",
 	[FAULT_SNAPSHOT] = "snapshot",
 	[FAULT_SYNC] = "answer to a sync",
+	[FAULT_HEALTH] = "message of health",
 };
 
 void faults_note(struct faults *faults, enum fault fault, const struct bus_message *message,

@@ -230,20 +230,49 @@ static void open_namespace(struct network *network)
 		network->stage = NETWORK_OPENING;
 }
 
+/* What the health of destinations changes in what the kernel thread was given. */
+static struct desired *take_health(struct network *network)
+{
+	struct desired *change = network->handed ? vitals_take_change(network->vitals) : NULL;
+
+	if (!change)
+		return NULL;
+	change->net = strdup(network->net);
+	if (!change->net) { /* what is in it is dirty no more, but will be when it changes again */
+		desired_free(change);
+		return NULL;
+	}
+	change->epoch = network->ready_epoch;
+	change->revision = change->previous = network->ready_revision;
+	change->part = change->n_parts = 1;
+	return change;
+}
+
+/* Return: whether there is something to hand over. State that is new is kept on disk first. */
+static bool take_ready(struct network *network)
+{
+	struct desired *ready = reconcile_take(&network->reconcile);
+
+	network->ready = ready ? ready : take_health(network);
+	network->ready_at = now_of(network);
+	if (!ready)
+		return network->ready;
+	network->ready_epoch = network->reconcile.epoch;
+	network->ready_digest = network->reconcile.digests.sum;
+	network->ready_revision = ready->revision;
+	vitals_overlay(network->vitals, ready);
+	store(network);
+	return true;
+}
+
 /* Hands the newest state to the kernel thread, which has nothing else to do for this Network. */
 static void apply(struct network *network)
 {
 	uint64_t now = now_of(network);
 	int r;
 
-	if (!network->ready) {
-		network->ready = reconcile_take(&network->reconcile);
-		if (!network->ready)
-			return;
-		network->ready_epoch = network->reconcile.epoch;
-		network->ready_digest = network->reconcile.digests.sum;
-		store(network);
-	}
+	if (!network->ready && !take_ready(network))
+		return;
 	if (network->ready_at > now)
 		return;
 	if (TAKE(network->storing))
@@ -340,6 +369,44 @@ static void step(struct network *network)
 		network->context->on_left(network->context->user, network);
 }
 
+static void on_vitals(void *user)
+{
+	struct network *network = user;
+	struct vitals_counts counts = vitals_counts(network->vitals);
+	char sentence[200];
+
+	(void)snprintf(sentence, sizeof(sentence),
+		       "%zu LoadBalancers have no healthy destination and send to all of them, as "
+		       "whenAllUnhealthy asks: see to the %zu unhealthy destinations",
+		       counts.n_open, counts.n_unhealthy);
+	set_condition(network, REPORT_ALL_UNHEALTHY, counts.n_open > 0 ? sentence : NULL);
+	step(network);
+}
+
+static void on_vitals_fault(void *user, const struct bus_message *message, const char *sentence)
+{
+	struct network *network = user;
+
+	faults_note(&network->context->faults, FAULT_HEALTH, message, sentence);
+}
+
+static int start_vitals(struct network *network, struct error *err)
+{
+	struct network_context *context = network->context;
+	const struct vitals_options options = {
+		.bus = context->bus,
+		.attempts = &context->attempts,
+		.node = context->node,
+		.net = network->net,
+		.boot = context->boot,
+		.on_changed = on_vitals,
+		.on_fault = on_vitals_fault,
+		.user = network,
+	};
+
+	return vitals_new(&options, &network->vitals, err);
+}
+
 static int network_init(struct network *network, const char *net, struct error *err)
 {
 	struct network_context *context = network->context;
@@ -358,7 +425,7 @@ static int network_init(struct network *network, const char *net, struct error *
 	if (r == 0)
 		r = bus_subscribe(context->bus, subject_state(subject, net), NULL, on_delta,
 				  network, &network->subscription, err);
-	return r;
+	return r < 0 ? r : start_vitals(network, err);
 }
 
 int network_new(struct network_context *context, const char *net, struct network **ret_network,
@@ -385,6 +452,7 @@ int network_new(struct network_context *context, const char *net, struct network
 static void leave_bus(struct network *network)
 {
 	bus_unsubscribe(TAKE(network->subscription));
+	vitals_close(TAKE(network->vitals));
 	if (network->request)
 		bus_cancel(TAKE(network->request));
 }
@@ -501,6 +569,7 @@ void network_on_connected(struct network *network)
 	if (network->leaving)
 		return;
 	reconcile_connected(&network->reconcile, now_of(network));
+	vitals_on_connected(network->vitals);
 	network_on_roll(network);
 }
 

@@ -9,6 +9,7 @@
 #include "agent/recall.h"
 #include "agent/reconcile.h"
 #include "agent/report.h"
+#include "agent/vitals.h"
 #include "dataplane/worker.h"
 #include "messages/bus.h"
 
@@ -24,6 +25,8 @@ struct network_context {
 	uv_loop_t *loop;
 	struct bus *bus;
 	struct worker *worker;
+	struct attempts attempts; /* checks of health */
+	const struct uuid *boot;  /* of the agent */
 	const char *node;
 	const char *state_dir;
 	struct faults faults;
@@ -51,6 +54,7 @@ struct network {
 	struct bus_request *request;
 	struct reconcile reconcile;
 	struct report report;
+	struct vitals *vitals;
 
 	enum network_stage stage;
 	uint64_t open_at; /* when CLOSED */
@@ -68,6 +72,7 @@ struct network {
 	uint64_t ready_at;       /* when it is handed over in any case */
 	struct uuid ready_epoch; /* of what is ready or being applied */
 	uint64_t ready_digest;
+	uint64_t ready_revision; /* of what was handed over last */
 	struct uuid applied_epoch;
 	uint64_t applied_digest;
 

@@ -14,6 +14,7 @@ enum { ADDRESSES_TEXT_MAX = 1000 };
 static const char *const condition_reasons[REPORT_N_CONDITIONS] = {
 	[REPORT_NAMESPACE_UNAVAILABLE] = "NamespaceUnavailable",
 	[REPORT_STATE_RECALLED] = "StateRecalled",
+	[REPORT_ALL_UNHEALTHY] = "AllUnhealthy",
 };
 
 int report_init(struct report *report, const char *node, const char *net)

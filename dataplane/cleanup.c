@@ -40,13 +40,16 @@ static int destinations(const struct forwarding *have, const struct forwarding *
 			struct plan *plan)
 {
 	ARRAY_FOREACH(member, have->members, have->n_members) {
+		const struct forwarding_member *now =
+			forwarding_find_member(want, &member->address);
 		struct plan_cleanup cleanup = entries_of(have);
-		int r;
+		int r = 0;
 
-		if (forwarding_find_member(want, &member->address))
-			continue;
 		cleanup.destination = member->address;
-		r = add_drained(plan, want->drain_s, cleanup);
+		if (!now)
+			r = add_drained(plan, want->drain_s, cleanup);
+		else if (now->dead && !member->dead)
+			r = add(plan, CLEANUP_ALL_NOW, 0, cleanup);
 		if (r < 0)
 			return r;
 	}

@@ -61,7 +61,8 @@ static int copy_members(struct forwarding *f, const struct desired_lb *lb, const
 		f->members[f->n_members++] = (struct forwarding_member){
 			.address = from->address,
 			.local = !from->node || text_equal(from->node, node),
-			.weight = from->weight,
+			.dead = from->dead,
+			.weight = from->dead ? 0 : from->weight,
 		};
 		f->n_members4 += from->address.family == FAMILY_IPV4;
 	}

@@ -42,6 +42,7 @@
 struct forwarding_member {
 	struct address address;
 	bool local;      /* may be on this node: it may reach itself through the VIP */
+	bool dead;       /* its connections are cut; its weight is 0 */
 	uint16_t weight; /* 0: keeps what it has, gets nothing new */
 };
 

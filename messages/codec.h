@@ -6,10 +6,11 @@
 
 #include "base/error.h"
 #include "messages/desired.h"
+#include "messages/health.h"
 #include "messages/status.h"
 
 /*
- * Between bytes on the wire (ilb.proto) and our own structs. Only the three codec*.c see generated
+ * Between bytes on the wire (ilb.proto) and our own structs. Only the codec*.c see generated
  * types. Unpacking checks every count, length and range against the limits in desired.h and
  * status.h, in a memory arena bounded by the size of the message: what it gives can be trusted to
  * be well formed, not to be true.
@@ -32,6 +33,10 @@ must_check int status_unpack(const void *bytes, size_t len, struct status **ret_
 must_check int alive_pack(const struct alive *alive, void **ret_bytes, size_t *ret_len);
 must_check int alive_unpack(const void *bytes, size_t len, struct alive **ret_alive,
 			    struct error *err);
+
+must_check int health_pack(const struct health *health, void **ret_bytes, size_t *ret_len);
+must_check int health_unpack(const void *bytes, size_t len, struct health **ret_health,
+			     struct error *err);
 
 must_check int sync_pack(const struct sync *sync, void **ret_bytes, size_t *ret_len);
 must_check int sync_unpack(const void *bytes, size_t len, struct sync **ret_sync,

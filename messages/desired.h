@@ -63,6 +63,11 @@ struct desired_destination {
 	struct address address;
 	uint16_t weight; /* 0..256; 0 drains: no new flow, established ones go on */
 	char *node;      /* hosting node, or NULL where nobody said */
+	/*
+	 * Not on the wire: the agent's own finding, agent/health.h. It gets nothing, and what it had is
+	 * cut at once, as nobody there would end it.
+	 */
+	bool dead;
 };
 
 /* An absent check has interval_s 0. */

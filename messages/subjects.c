@@ -155,6 +155,11 @@ const char *subject_alive(char subject[static SUBJECT_MAX], const char *node)
 	return write_subject(subject, "alive", node, NULL, NULL);
 }
 
+const char *subject_health(char subject[static SUBJECT_MAX], const char *net, const char *node)
+{
+	return write_subject(subject, "health", net, node, NULL);
+}
+
 /* Cuts "a.b.c" at its dots, in place. Return: how many tokens, 0 when one is none or too many. */
 static size_t cut_tokens(char *text, const char *ret_tokens[static MAX_TOKENS])
 {

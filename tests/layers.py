@@ -50,9 +50,13 @@ FORBIDDEN = {
 # module without a test of its own: why
 UNTESTED = {
     "agent/agent.c": "one function per event: tests/agent/test_agent.py with a real nats-server and namespaces",
+    "agent/attempt.c": "connections to real servers, killed, slow and hidden: tests/system/test_health.py",
+    "agent/checks.c": "when what is checked: tests/system/test_health.py",
     "agent/digests.c": "the sums that test_reconcile.c compares with its model's",
     "agent/faults.c": "counts and logs once: tests/agent/test_agent.py, hostile messages",
     "agent/network.c": "one Network's life: tests/agent/test_agent.py",
+    "agent/sockets.c": "a thread that goes into namespaces: tests/system/test_health.py",
+    "agent/vitals.c": "what counts on a node, with real servers and other nodes: tests/system/test_health.py",
     "allocator/allocator.c": "the loop: tests/allocator/test_api.py and test_replicas.py, with real servers",
     "allocator/api.c": "tests/allocator/test_api.py: requests to a real allocator",
     "allocator/events.c": "tests/allocator/test_api.py and test_replicas.py: events, also of who is gone",

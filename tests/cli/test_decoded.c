@@ -29,8 +29,9 @@ static struct address address(const char *text)
 static void *pack_desired(size_t *ret_len)
 {
 	struct desired_port port = {PROTOCOL_TCP, 80, 80, 8080};
-	struct desired_destination destinations[] = {{address("10.1.0.1"), 1, (char *)"node-1"},
-						     {address("10.1.0.2"), 0, NULL}};
+	struct desired_destination destinations[] = {
+		{address("10.1.0.1"), 1, (char *)"node-1", false},
+		{address("10.1.0.2"), 0, NULL, false}};
 	struct cidr source;
 	struct desired_lb lb = {.uid = uuid(ID),
 				.name = (char *)"default/web",

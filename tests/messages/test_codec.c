@@ -48,8 +48,8 @@ static void set_destinations(struct desired_lb *lb, size_t n, uint16_t weight, c
 	lb->destinations = calloc(n + 1, sizeof(*lb->destinations));
 	lb->n_destinations = n;
 	for (size_t i = 0; i < n; i++)
-		lb->destinations[i] = (struct desired_destination){nth_addr(i), weight,
-								   node ? strdup(node) : NULL};
+		lb->destinations[i] = (struct desired_destination){
+			nth_addr(i), weight, node ? strdup(node) : NULL, false};
 }
 
 static void set_source_ranges(struct desired_lb *lb, size_t n)

@@ -149,14 +149,25 @@ class Machine:
         wait_until(f"{name} has its addresses", lambda: self.namespace.settled("eth0") and
                    network.settled(port))
 
-    def serve(self, tcp=(), udp=()):
-        """Starts a server that answers with the machine's name and the client's address."""
+    def serve(self, tcp=(), udp=(), mode=None):
+        """Starts a server that answers with the machine's name and the client's address.
+        With a mode ("200 OK", "slow"), it can be changed by behave()."""
+        words = []
+        if mode:
+            self.mode_path = os.path.join(self.lab.directory, f"mode-{self.name}")
+            self.behave(mode)
+            words = [self.mode_path]
         command = self.namespace.command(
             sys.executable, os.path.join(HERE, "webserver.py"), self.name,
-            ",".join(map(str, tcp)), ",".join(map(str, udp)))
+            ",".join(map(str, tcp)), ",".join(map(str, udp)), *words)
         self.server = self.lab.start(f"server-{self.name}", command)
         wait_until(f"{self.name} serves", lambda: "ready" in self.server.log())
         return self
+
+    def behave(self, mode):
+        with open(self.mode_path + ".new", "w", encoding="ascii") as file:
+            file.write(mode)
+        os.rename(self.mode_path + ".new", self.mode_path)
 
     def stop(self):
         self.server.kill()

@@ -68,6 +68,7 @@ static void parse_destination(struct desired_lb *lb, const char *value)
 
 	require(destination);
 	destination->weight = 1;
+	destination->dead = strstr(value, " dead");
 	(void)sscanf(value, "%45s", address);
 	if (address_parse(address, &destination->address) < 0)
 		fail_msg("not a destination: %s", value);

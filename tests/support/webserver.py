@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""webserver.py NAME TCP-PORTS UDP-PORTS: answers every HTTP request and every datagram, over IPv4
-and IPv6, with "NAME CLIENT-ADDRESS". Ports are separated by commas; either list may be empty."""
+"""webserver.py NAME TCP-PORTS UDP-PORTS [MODE]: answers every HTTP request and every datagram, over IPv4
+and IPv6, with "NAME CLIENT-ADDRESS". Ports are separated by commas; either list may be empty.
+MODE is a file with the HTTP status to answer with, or "slow" for none at all; without it, 200."""
 
 import selectors
 import socket
@@ -23,7 +24,21 @@ def listen(kind, port):
     return server
 
 
-def answer_connection(name, connection):
+def read_mode(path):
+    if not path:
+        return "200 OK"
+    with open(path, encoding="ascii") as file:
+        return file.read().strip()
+
+
+SLOW = []  # kept open, never answered
+
+
+def answer_connection(name, connection, path):
+    mode = read_mode(path)
+    if mode == "slow":
+        SLOW.append(connection)
+        return
     with connection:
         connection.settimeout(5)
         try:
@@ -33,9 +48,11 @@ def answer_connection(name, connection):
                 if not chunk:
                     return
                 request += chunk
+            if path:
+                print(f"asked by {plain(connection.getpeername()[0])}", flush=True)
             body = f"{name} {plain(connection.getpeername()[0])}\n".encode()
-            connection.sendall(b"HTTP/1.0 200 OK\r\nContent-Length: %d\r\n\r\n%s"
-                               % (len(body), body))
+            connection.sendall(b"HTTP/1.0 %s\r\nContent-Length: %d\r\n\r\n%s"
+                               % (mode.encode(), len(body), body))
         except OSError:
             pass  # the client went away
 
@@ -50,7 +67,7 @@ def answer_datagram(name, server):
 
 
 def main():
-    name, tcp, udp = sys.argv[1:]
+    name, tcp, udp, *path = sys.argv[1:]
     selector = selectors.DefaultSelector()
     for kind, ports in ((socket.SOCK_STREAM, tcp), (socket.SOCK_DGRAM, udp)):
         for port in filter(None, ports.split(",")):
@@ -59,7 +76,7 @@ def main():
     while True:
         for key, _ in selector.select():
             if key.data == socket.SOCK_STREAM:
-                answer_connection(name, key.fileobj.accept()[0])
+                answer_connection(name, key.fileobj.accept()[0], path[0] if path else None)
             else:
                 answer_datagram(name, key.fileobj)
 

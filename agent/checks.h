@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#pragma once
+
+#include "agent/attempt.h"
+#include "agent/pulse.h"
+#include "messages/health.h"
+
+/*
+ * The checks that this node makes in one Network, each again and again at its interval, at a phase
+ * of its own. The same check of the same destination is made once, however many LoadBalancers ask
+ * for it.
+ */
+struct checks;
+
+/* A verdict is new, or another one than before. `verdict` is borrowed. */
+typedef void checks_fn(void *user, const struct health_verdict *verdict);
+
+/* @attempts, @net: borrowed. Return: 0, -ENOMEM. */
+must_check int checks_new(struct attempts *attempts, const char *net, checks_fn *on_verdict,
+			  void *user, struct checks **ret_checks);
+void checks_free(struct checks *checks);
+AUTO_DEFINE(struct checks, checks_free);
+
+/* Counted: the last checks_remove() ends it. Return: 0, -ENOMEM. */
+must_check int checks_add(struct checks *checks, const struct address *address,
+			  const struct desired_check *check);
+/* Return: whether that was the last, and its verdict is gone. */
+bool checks_remove(struct checks *checks, const struct address *address, uint64_t check_id);
+
+/*
+ * All verdicts there are. @ret_verdicts: the caller frees the array, not what is in it.
+ * Return: 0, -ENOMEM.
+ */
+must_check int checks_verdicts(const struct checks *checks, struct health_verdict **ret_verdicts,
+			       size_t *ret_n_verdicts);

@@ -1,0 +1,538 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define HASH_NONFATAL_OOM 1
+#include "agent/vitals.h"
+
+#include <errno.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "agent/checks.h"
+#include "agent/overlay.h"
+#include "agent/verdicts.h"
+#include "base/array.h"
+#include "base/require.h"
+#include "base/text.h"
+#include "messages/codec.h"
+#include "messages/subjects.h"
+
+enum {
+	TICK_MS = 1000,
+	ANSWER_MS = 300,    /* to a node that is new here, by all others */
+	MESSAGE_MAX = 8192, /* verdicts; more go in several messages, which replace nothing */
+};
+
+/* What is known of one destination. */
+struct mark {
+	bool bad;   /* the last that was known, or what is taken for granted until something is */
+	bool known; /* somebody says so */
+	bool ours;  /* we check it */
+};
+
+/* A LoadBalancer as it was handed over last. */
+struct ward {
+	struct uuid uid;
+	struct desired_lb *lb;
+	uint64_t check_id; /* 0: none */
+	struct mark *marks;
+	uint64_t patience_until;
+	bool dirty; /* not as it was handed over */
+	uint64_t round;
+	UT_hash_handle hh;
+};
+
+struct vitals {
+	struct vitals_options options;
+	struct bus_subscription *subscription;
+	struct verdicts *verdicts;
+	struct checks *checks;
+	struct ward *wards;
+	uint64_t round;
+	uint64_t peers; /* that checks were shared out among */
+	uint64_t born_ms;
+	uint64_t grace_until; /* until then nobody can have told us; UINT64_MAX: never connected */
+	uint64_t full_at;
+	bool restless;               /* something is not known: time alone may change what counts */
+	struct health_verdict *news; /* to be said at once */
+	size_t n_news;
+	uv_timer_t tick, soon;
+	unsigned n_handles;
+};
+
+static uint64_t now_of(const struct vitals *vitals)
+{
+	return uv_now(vitals->options.attempts->loop);
+}
+
+static void on_soon(uv_timer_t *timer);
+
+static void act_soon(struct vitals *vitals)
+{
+	if (!uv_is_active((uv_handle_t *)&vitals->soon))
+		require(uv_timer_start(&vitals->soon, on_soon, VITALS_PAUSE_MS, 0) == 0);
+}
+
+/* ---- what counts ---- */
+
+static uint64_t patience_of(const struct vitals *vitals, const struct ward *ward)
+{
+	return now_of(vitals) + VITALS_PATIENCE_MS + ward->lb->check.timeout_s * UINT64_C(1000);
+}
+
+/* Nobody says anything about it: as before, until our patience ends. */
+static void judge_unknown(struct vitals *vitals, struct ward *ward, struct mark *mark)
+{
+	if (TAKE(mark->known))
+		ward->patience_until = patience_of(vitals, ward);
+	if (mark->bad)
+		return;
+	vitals->restless = true;
+	if (bus_is_connected(vitals->options.bus) && now_of(vitals) >= vitals->grace_until &&
+	    now_of(vitals) >= ward->patience_until)
+		mark->bad = true;
+}
+
+static void judge_one(struct vitals *vitals, struct ward *ward, size_t i)
+{
+	const struct desired_destination *destination = &ward->lb->destinations[i];
+	struct mark *mark = &ward->marks[i];
+	enum verdict verdict;
+
+	if (!ward->check_id) {
+		mark->bad = false;
+		return;
+	}
+	verdict = verdicts_find(vitals->verdicts, destination->node, &destination->address,
+				ward->check_id, now_of(vitals));
+	if (verdict == VERDICT_UNKNOWN) {
+		judge_unknown(vitals, ward, mark);
+		return;
+	}
+	mark->known = true;
+	mark->bad = verdict == VERDICT_UNHEALTHY;
+}
+
+/* Return: whether it must be handed over anew. Without memory nothing changes. */
+static bool judge(struct vitals *vitals, struct ward *ward)
+{
+	auto_free bool *bad = calloc(ward->lb->n_destinations + 1, sizeof(*bad));
+
+	if (!bad)
+		return false;
+	for (size_t i = 0; i < ward->lb->n_destinations; i++) {
+		judge_one(vitals, ward, i);
+		bad[i] = ward->marks[i].bad ||
+			 verdicts_is_dead(vitals->verdicts, ward->lb->destinations[i].node);
+	}
+	return overlay_apply(ward->lb, bad);
+}
+
+static void judge_all(struct vitals *vitals)
+{
+	bool any = false;
+
+	vitals->restless = false;
+	for (struct ward *ward = vitals->wards; ward; ward = ward->hh.next) {
+		if (judge(vitals, ward))
+			ward->dirty = true;
+		any = any || ward->dirty;
+	}
+	if (any)
+		vitals->options.on_changed(vitals->options.user);
+}
+
+/* ---- whose it is to check ---- */
+
+static void disown(struct vitals *vitals, struct ward *ward, size_t i)
+{
+	const struct address *address = &ward->lb->destinations[i].address;
+
+	if (TAKE(ward->marks[i].ours) && checks_remove(vitals->checks, address, ward->check_id))
+		verdicts_drop(vitals->verdicts, address, ward->check_id);
+}
+
+/* Takes up checks that are ours, and leaves others to others. */
+static void share_out(struct vitals *vitals, struct ward *ward)
+{
+	for (size_t i = 0; ward->check_id && i < ward->lb->n_destinations; i++) {
+		const struct desired_destination *destination = &ward->lb->destinations[i];
+		bool ours = verdicts_is_ours(vitals->verdicts, destination->node,
+					     &destination->address, ward->check_id, now_of(vitals));
+
+		if (!ours)
+			disown(vitals, ward, i);
+		else if (!ward->marks[i].ours)
+			ward->marks[i].ours = checks_add(vitals->checks, &destination->address,
+							 &ward->lb->check) == 0;
+	}
+}
+
+static void share_out_all(struct vitals *vitals)
+{
+	uint64_t peers = verdicts_peers(vitals->verdicts, now_of(vitals));
+
+	if (peers == vitals->peers)
+		return;
+	vitals->peers = peers;
+	for (struct ward *ward = vitals->wards; ward; ward = ward->hh.next)
+		share_out(vitals, ward);
+}
+
+/* ---- LoadBalancers ---- */
+
+static struct ward *find_ward(const struct vitals *vitals, const struct uuid *uid)
+{
+	struct ward *ward;
+
+	HASH_FIND(hh, vitals->wards, uid, sizeof(*uid), ward);
+	return ward;
+}
+
+static void ward_free(struct vitals *vitals, struct ward *ward)
+{
+	for (size_t i = 0; i < ward->lb->n_destinations; i++)
+		disown(vitals, ward, i);
+	desired_lb_free(ward->lb);
+	free(ward->marks);
+	free(ward);
+}
+
+static void remove_ward(struct vitals *vitals, struct ward *ward)
+{
+	HASH_DEL(vitals->wards, ward);
+	ward_free(vitals, ward);
+}
+
+static int compare_destinations(const void *a, const void *b)
+{
+	const struct desired_destination *x = a, *y = b;
+
+	return address_compare(&x->address, &y->address);
+}
+
+/*
+ * What holds until somebody says something: as it was in the LoadBalancer before, so that another
+ * check or port takes nothing out. A new destination is bad, but for one that we may have forwarded
+ * to before we were restarted.
+ */
+static void inherit(const struct vitals *vitals, struct ward *ward, const struct ward *old)
+{
+	const struct desired_lb *before = old ? old->lb : NULL;
+
+	for (size_t i = 0; i < ward->lb->n_destinations; i++) {
+		const struct desired_destination *found = NULL;
+
+		if (before && before->n_destinations > 0)
+			found = bsearch(&ward->lb->destinations[i], before->destinations,
+					before->n_destinations, sizeof(*before->destinations),
+					compare_destinations);
+		ward->marks[i].bad = found ? old->marks[found - before->destinations].bad
+					   : now_of(vitals) >= vitals->grace_until;
+		ward->lb->destinations[i].dead = found && found->dead;
+	}
+}
+
+static int ward_new(struct vitals *vitals, const struct desired_lb *lb, struct ward **ret_ward)
+{
+	struct ward *ward = calloc(1, sizeof(*ward));
+
+	if (!ward)
+		return -ENOMEM;
+	ward->marks = calloc(lb->n_destinations + 1, sizeof(*ward->marks));
+	if (!ward->marks || overlay_copy(lb, &ward->lb) < 0) {
+		free(ward->marks);
+		free(ward);
+		return -ENOMEM;
+	}
+	ward->uid = lb->uid;
+	ward->check_id = health_check_id(&lb->check);
+	ward->round = vitals->round;
+	ward->patience_until = patience_of(vitals, ward);
+	*ret_ward = ward;
+	return 0;
+}
+
+/* In place of the one before. */
+static int put_ward(struct vitals *vitals, const struct desired_lb *lb, struct ward **ret_ward)
+{
+	struct ward *old = find_ward(vitals, &lb->uid), *ward;
+
+	if (ward_new(vitals, lb, &ward) < 0)
+		return -ENOMEM;
+	inherit(vitals, ward, old);
+	share_out(vitals, ward); /* before the old one lets go, so that checks go on */
+	if (old)
+		remove_ward(vitals, old);
+	HASH_ADD(hh, vitals->wards, uid, sizeof(ward->uid), ward);
+	if (!ward->hh.tbl) {
+		ward_free(vitals, ward);
+		return -ENOMEM;
+	}
+	*ret_ward = ward;
+	return 0;
+}
+
+static void overlay_one(struct vitals *vitals, struct desired_lb *lb)
+{
+	struct ward *ward;
+
+	if (put_ward(vitals, lb, &ward) < 0)
+		return;
+	(void)judge(vitals, ward); /* it is being handed over as it becomes */
+	for (size_t i = 0; i < lb->n_destinations; i++)
+		lb->destinations[i].dead = ward->lb->destinations[i].dead;
+}
+
+void vitals_overlay(struct vitals *vitals, struct desired *desired)
+{
+	struct ward *ward, *next;
+
+	vitals->round++;
+	for (size_t i = 0; i < desired->n_lbs; i++)
+		overlay_one(vitals, desired->lbs[i]);
+	for (size_t i = 0; i < desired->n_removed; i++) {
+		ward = find_ward(vitals, &desired->removed[i]);
+		if (ward && ward->round != vitals->round)
+			remove_ward(vitals, ward);
+	}
+	if (!desired->snapshot)
+		return;
+	HASH_ITER(hh, vitals->wards, ward, next)
+	{
+		if (ward->round != vitals->round)
+			remove_ward(vitals, ward);
+	}
+}
+
+struct desired *vitals_take_change(struct vitals *vitals)
+{
+	auto_call(desired_freep) struct desired *change = calloc(1, sizeof(*change));
+
+	if (!change)
+		return NULL;
+	change->lbs = calloc(HASH_COUNT(vitals->wards) + 1, sizeof(struct desired_lb *));
+	if (!change->lbs)
+		return NULL;
+	for (struct ward *ward = vitals->wards; ward; ward = ward->hh.next) {
+		if (ward->dirty && overlay_copy(ward->lb, &change->lbs[change->n_lbs]) == 0) {
+			change->n_lbs++;
+			ward->dirty = false;
+		}
+	}
+	return change->n_lbs > 0 ? TAKE(change) : NULL;
+}
+
+struct vitals_counts vitals_counts(const struct vitals *vitals)
+{
+	struct vitals_counts counts = {};
+
+	for (const struct ward *ward = vitals->wards; ward; ward = ward->hh.next) {
+		bool open = false;
+
+		for (size_t i = 0; ward->check_id && i < ward->lb->n_destinations; i++) {
+			counts.n_checked++;
+			counts.n_unhealthy += ward->marks[i].bad;
+			open = open || (ward->marks[i].bad && !ward->lb->destinations[i].dead);
+		}
+		counts.n_open += open;
+	}
+	return counts;
+}
+
+/* ---- the bus ---- */
+
+static void say(struct vitals *vitals, struct health_verdict *verdicts, size_t n, bool full)
+{
+	const struct vitals_options *options = &vitals->options;
+	struct health health = {
+		.node = (char *)options->node,
+		.net = (char *)options->net,
+		.boot = *options->boot,
+		.full = full,
+		.verdicts = verdicts,
+		.n_verdicts = n,
+	};
+	auto_free void *bytes = NULL;
+	char subject[SUBJECT_MAX];
+	size_t len;
+
+	if (health_pack(&health, &bytes, &len) < 0 ||
+	    bus_publish(options->bus, subject_health(subject, options->net, options->node), NULL,
+			NULL, 0, bytes, len) < 0)
+		return; /* all of it is said again soon, and when there is a connection */
+}
+
+/* A node that has just started does not know everything, and what it said before still counts. */
+static void send_all(struct vitals *vitals)
+{
+	auto_free struct health_verdict *verdicts = NULL;
+	bool full = now_of(vitals) - vitals->born_ms >= VITALS_PATIENCE_MS;
+	size_t n, at = 0;
+
+	vitals->full_at = now_of(vitals) + VITALS_FULL_MS - arc4random_uniform(VITALS_FULL_MS / 5);
+	if (checks_verdicts(vitals->checks, &verdicts, &n) < 0)
+		return;
+	do {
+		size_t n_now = n - at < MESSAGE_MAX ? n - at : MESSAGE_MAX;
+
+		say(vitals, verdicts + at, n_now, full && n <= MESSAGE_MAX);
+		at += n_now;
+	} while (at < n);
+}
+
+static void drop_news(struct vitals *vitals)
+{
+	for (size_t i = 0; i < vitals->n_news; i++)
+		free(vitals->news[i].reason);
+	free(TAKE(vitals->news));
+	vitals->n_news = 0;
+}
+
+static void send_news(struct vitals *vitals)
+{
+	if (vitals->n_news > MESSAGE_MAX)
+		send_all(vitals);
+	else if (vitals->n_news > 0)
+		say(vitals, vitals->news, vitals->n_news, false);
+	drop_news(vitals);
+}
+
+static void on_verdict(void *user, const struct health_verdict *verdict)
+{
+	struct vitals *vitals = user;
+	struct health_verdict *news = ARRAY_ADD(vitals->news, vitals->n_news);
+
+	if (news) { /* without memory the others hear it with all the rest */
+		*news = *verdict;
+		news->reason = strdup(verdict->reason);
+	}
+	if (verdicts_note(vitals->verdicts, verdict) == 0)
+		act_soon(vitals);
+}
+
+static void send_all_within(struct vitals *vitals, uint64_t ms)
+{
+	if (vitals->full_at > now_of(vitals) + ms)
+		vitals->full_at = now_of(vitals) + ms;
+	act_soon(vitals);
+}
+
+static int take(struct vitals *vitals, const struct health *health, struct error *err)
+{
+	bool new_peer = false;
+	int r;
+
+	if (!text_equal(health->net, vitals->options.net))
+		return error_set(err, -EBADMSG, "it is of the Network '%s'", health->net);
+	if (text_equal(health->node, vitals->options.node)) {
+		if (health->dead) /* an allocator is wrong about us */
+			send_all_within(vitals, 0);
+		return 0;
+	}
+	r = verdicts_take(vitals->verdicts, health, now_of(vitals), &new_peer);
+	if (r == 0 && new_peer) /* it knows nothing of us yet */
+		send_all_within(vitals, arc4random_uniform(ANSWER_MS));
+	act_soon(vitals);
+	return r == -E2BIG ? error_set(err, r, "too many nodes in the Network") : r;
+}
+
+static void on_message(void *user, const struct bus_message *message)
+{
+	struct vitals *vitals = user;
+	auto_call(health_freep) struct health *health = NULL;
+	struct error err = {};
+
+	if (health_unpack(message->data, message->len, &health, &err) < 0 ||
+	    take(vitals, health, &err) < 0)
+		vitals->options.on_fault(vitals->options.user, message, err.text);
+}
+
+void vitals_on_connected(struct vitals *vitals)
+{
+	if (vitals->grace_until == UINT64_MAX)
+		vitals->grace_until = now_of(vitals) + VITALS_PATIENCE_MS;
+	send_all_within(vitals, arc4random_uniform(ANSWER_MS));
+}
+
+/* ---- time ---- */
+
+static void on_soon(uv_timer_t *timer)
+{
+	struct vitals *vitals = timer->data;
+
+	if (vitals->full_at <= now_of(vitals)) {
+		drop_news(vitals);
+		send_all(vitals);
+	}
+	send_news(vitals);
+	share_out_all(vitals);
+	judge_all(vitals);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+	struct vitals *vitals = timer->data;
+
+	share_out_all(vitals);
+	if (vitals->restless || vitals->full_at <= now_of(vitals))
+		act_soon(vitals);
+}
+
+static void on_closed(uv_handle_t *handle)
+{
+	struct vitals *vitals = handle->data;
+
+	if (--vitals->n_handles > 0)
+		return;
+	drop_news(vitals);
+	free(vitals);
+}
+
+void vitals_close(struct vitals *vitals)
+{
+	struct ward *ward, *next;
+
+	if (!vitals)
+		return;
+	bus_unsubscribe(TAKE(vitals->subscription));
+	HASH_ITER(hh, vitals->wards, ward, next)
+	remove_ward(vitals, ward);
+	checks_free(TAKE(vitals->checks));
+	verdicts_free(TAKE(vitals->verdicts));
+	uv_close((uv_handle_t *)&vitals->tick, on_closed);
+	uv_close((uv_handle_t *)&vitals->soon, on_closed);
+}
+
+int vitals_new(const struct vitals_options *options, struct vitals **ret_vitals, struct error *err)
+{
+	struct vitals *vitals = calloc(1, sizeof(*vitals));
+	char subject[SUBJECT_MAX];
+	int r;
+
+	if (!vitals)
+		return -ENOMEM;
+	vitals->options = *options;
+	vitals->born_ms = now_of(vitals);
+	vitals->grace_until = UINT64_MAX;
+	vitals->full_at = vitals->born_ms;
+	require(uv_timer_init(options->attempts->loop, &vitals->tick) == 0 &&
+		uv_timer_init(options->attempts->loop, &vitals->soon) == 0);
+	vitals->tick.data = vitals->soon.data = vitals;
+	vitals->n_handles = 2;
+	r = verdicts_new(options->node, &vitals->verdicts);
+	if (r == 0)
+		r = checks_new(options->attempts, options->net, on_verdict, vitals,
+			       &vitals->checks);
+	if (r == 0)
+		r = bus_subscribe(options->bus, subject_health(subject, options->net, "*"), NULL,
+				  on_message, vitals, &vitals->subscription, err);
+	if (r < 0) {
+		vitals_close(vitals);
+		return r;
+	}
+	vitals->peers = verdicts_peers(vitals->verdicts, vitals->born_ms);
+	require(uv_timer_start(&vitals->tick, on_tick, TICK_MS, TICK_MS) == 0);
+	if (bus_is_connected(options->bus))
+		vitals_on_connected(vitals);
+	*ret_vitals = vitals;
+	return 0;
+}

@@ -1,0 +1,169 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "agent/verdicts.h"
+#include "tests/support/cmocka.h"
+
+#define CHECK 7
+
+static struct address address_of(unsigned number)
+{
+	return (struct address){
+		.family = FAMILY_IPV4,
+		.bytes = {10, 0, (uint8_t)(number >> 8), (uint8_t)number},
+	};
+}
+
+/* What a node says: '+' healthy, '-' unhealthy, '.' nothing, of destinations 0, 1, ... */
+static bool hear(struct verdicts *verdicts, const char *node, const char *what, bool full,
+		 uint64_t now)
+{
+	struct health_verdict list[8] = {};
+	struct health health = {.node = (char *)node, .full = full, .verdicts = list};
+	bool is_new = false;
+
+	for (unsigned i = 0; what[i]; i++) {
+		if (what[i] == '.')
+			continue;
+		list[health.n_verdicts].address = address_of(i);
+		list[health.n_verdicts].check = CHECK;
+		list[health.n_verdicts++].healthy = what[i] == '+';
+	}
+	assert_int_equal(verdicts_take(verdicts, &health, now, &is_new), 0);
+	return is_new;
+}
+
+static void bury(struct verdicts *verdicts, const char *node, uint64_t now)
+{
+	const struct health health = {.node = (char *)node, .dead = true};
+	bool is_new = true;
+
+	assert_int_equal(verdicts_take(verdicts, &health, now, &is_new), 0);
+	assert_false(is_new);
+}
+
+static char find(const struct verdicts *verdicts, const char *node, unsigned number, uint64_t now)
+{
+	struct address address = address_of(number);
+
+	return ".+-"[verdicts_find(verdicts, node, &address, CHECK, now)];
+}
+
+static void test_messages(void **state)
+{
+	auto_call(verdicts_freep) struct verdicts *verdicts = NULL;
+
+	(void)state;
+	assert_int_equal(verdicts_new("me", &verdicts), 0);
+	assert_true(hear(verdicts, "a", "+-", true, 100));
+	assert_false(hear(verdicts, "a", ".+", false, 200));
+	assert_int_equal(find(verdicts, "a", 0, 200), '+'); /* a change leaves the rest */
+	assert_int_equal(find(verdicts, "a", 1, 200), '+');
+	assert_int_equal(find(verdicts, "a", 2, 200), '.');
+	assert_int_equal(find(verdicts, "b", 0, 200), '.'); /* another's word does not count */
+	assert_false(hear(verdicts, "a", ".-", true, 300));
+	assert_int_equal(find(verdicts, "a", 0, 300), '.'); /* all of it replaces all of it */
+	assert_int_equal(find(verdicts, "a", 1, 300), '-');
+	/* Silence alone changes nothing of what a node said of its own. */
+	assert_int_equal(find(verdicts, "a", 1, 300 + 10 * VERDICTS_PEER_MS), '-');
+	assert_true(hear(verdicts, "a", "", false, 300 + VERDICTS_PEER_MS));
+}
+
+static void test_dead_nodes(void **state)
+{
+	auto_call(verdicts_freep) struct verdicts *verdicts = NULL;
+
+	(void)state;
+	assert_int_equal(verdicts_new("me", &verdicts), 0);
+	bury(verdicts, "a", 1);
+	assert_true(verdicts_is_dead(verdicts, "a"));
+	assert_false(verdicts_is_dead(verdicts, "b"));
+	assert_false(verdicts_is_dead(verdicts, NULL));
+	assert_true(hear(verdicts, "a", "+", false, 2));
+	assert_false(verdicts_is_dead(verdicts, "a"));
+	bury(verdicts, "me", 3);
+	assert_false(verdicts_is_dead(verdicts, "me")); /* we know better */
+}
+
+static unsigned count_ours(const struct verdicts *verdicts, uint64_t now)
+{
+	unsigned n = 0;
+
+	for (unsigned i = 0; i < 1000; i++) {
+		struct address address = address_of(i);
+
+		n += verdicts_is_ours(verdicts, NULL, &address, CHECK, now);
+	}
+	return n;
+}
+
+static void test_own_destinations(void **state)
+{
+	auto_call(verdicts_freep) struct verdicts *verdicts = NULL;
+	struct address address = address_of(0);
+
+	(void)state;
+	assert_int_equal(verdicts_new("me", &verdicts), 0);
+	assert_true(verdicts_is_ours(verdicts, "me", &address, CHECK, 0));
+	assert_false(verdicts_is_ours(verdicts, "a", &address, CHECK, 0)); /* heard or not */
+	assert_int_equal(count_ours(verdicts, 0), 1000);
+}
+
+/* Three nodes that have heard each other share out what nobody owns: each once, evenly. */
+static void test_shares(void **state)
+{
+	static const char *const names[] = {"a", "b", "c"};
+	struct verdicts *nodes[3] = {};
+	unsigned shares[3] = {}, now = 1000;
+
+	(void)state;
+	for (unsigned i = 0; i < 3; i++) {
+		assert_int_equal(verdicts_new(names[i], &nodes[i]), 0);
+		for (unsigned k = 0; k < 3; k++)
+			(void)hear(nodes[i], names[k], "", true, now);
+	}
+	for (unsigned d = 0; d < 999; d++) {
+		struct address address = address_of(d);
+		unsigned n = 0;
+
+		for (unsigned i = 0; i < 3; i++) {
+			bool ours = verdicts_is_ours(nodes[i], NULL, &address, CHECK, now);
+
+			shares[i] += ours;
+			n += ours;
+		}
+		assert_int_equal(n, 1);
+	}
+	for (unsigned i = 0; i < 3; i++)
+		assert_in_range(shares[i], 233, 433);
+	/* One that is silent is not counted on: its share goes to the others. */
+	(void)hear(nodes[0], "b", "", true, now + VERDICTS_PEER_MS);
+	assert_in_range(count_ours(nodes[0], now + VERDICTS_PEER_MS), 433, 567);
+	for (unsigned i = 0; i < 3; i++)
+		verdicts_free(nodes[i]);
+}
+
+/* Of a destination without node the word of a node that is still heard counts more. */
+static void test_whose_word(void **state)
+{
+	auto_call(verdicts_freep) struct verdicts *verdicts = NULL;
+
+	(void)state;
+	assert_int_equal(verdicts_new("me", &verdicts), 0);
+	(void)hear(verdicts, "a", "+", true, 0);
+	assert_int_equal(find(verdicts, NULL, 0, 10 * VERDICTS_PEER_MS), '+'); /* the last word */
+	(void)hear(verdicts, "b", "-", true, 9 * VERDICTS_PEER_MS + 1);
+	assert_int_equal(find(verdicts, NULL, 0, 10 * VERDICTS_PEER_MS), '-');
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_messages),         cmocka_unit_test(test_dead_nodes),
+		cmocka_unit_test(test_own_destinations), cmocka_unit_test(test_shares),
+		cmocka_unit_test(test_whose_word),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}

@@ -1,0 +1,263 @@
+# SPDX-License-Identifier: Apache-2.0
+"""C1 to C11: servers that are killed, stopped, slow, that answer 503 or vanish behind a packet filter;
+agents and NATS that die. Everything is seen from clients on three nodes."""
+
+import contextlib
+import os
+import re
+import signal
+import socket
+import sys
+import time
+
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
+from lab import Lab, nic_manifest, wait_until  # noqa: E402
+
+VIP = "10.0.0.1"
+INTERVAL, TIMEOUT, FALL = 2, 1, 2
+DETECTED = INTERVAL * FALL + TIMEOUT + 2  # and 2 s for a machine under load
+ALL = {"web-1", "web-2", "web-3"}
+
+
+def manifest(extra=""):
+    return f"""apiVersion: networking.ironcore.dev/v1alpha1
+kind: Network
+metadata:
+  name: my-network
+---
+apiVersion: networking.ironcore.dev/v1alpha1
+kind: LoadBalancer
+metadata:
+  name: my-loadbalancer
+spec:
+  type: Internal
+  networkRef:
+    name: my-network
+  ipFamilies: [IPv4]
+  ips:
+  - ip: {VIP}
+  networkInterfaceSelector:
+    matchLabels:
+      app: web
+  ports:
+  - protocol: TCP
+    port: 8080
+  - protocol: TCP
+    port: 9090
+  healthCheck:
+    protocol: HTTP
+    port: 8080
+    path: /healthy
+    intervalSeconds: {INTERVAL}
+    timeoutSeconds: {TIMEOUT}
+    healthyThreshold: 2
+    unhealthyThreshold: {FALL}
+{extra}"""
+
+
+def answering(node, n=24):
+    """Who answers new connections of this node's client; "refused" and "hangs" are answers, too."""
+    seen = set()
+    for _ in range(n):
+        try:
+            seen.add(node.client.connect(VIP, 8080, timeout=1)[0])
+        except ConnectionRefusedError:
+            seen.add("refused")
+        except OSError:
+            seen.add("hangs")
+    return seen
+
+
+def expect(lab, who, timeout=DETECTED):
+    """All nodes send to these and no others, soon. Gives the seconds that took."""
+    begin = time.monotonic()
+    for node in lab.nodes:
+        last = []
+
+        def arrived(node=node, last=last):
+            last[:] = [answering(node)]
+            return last[0] == who
+        try:
+            wait_until(f"{node.name} sends to {who}", arrived, timeout)
+        except AssertionError as error:
+            raise AssertionError(f"{error}: it sends to {last}") from None
+    return time.monotonic() - begin
+
+
+def hold_connections(machine):
+    """Port 9090 takes connections, and says nothing on them."""
+    holder = ("import socket, signal; s = socket.create_server(('', 9090), backlog=512); "
+              "print('ready', flush=True); signal.pause()")
+    process = machine.lab.start(f"holder-{machine.name}",
+                                machine.namespace.command(sys.executable, "-c", holder))
+    wait_until(f"{machine.name} holds connections", lambda: "ready" in process.log())
+
+
+def serve(machine):
+    machine.serve(tcp=[8080], mode="200 OK")
+
+
+def reason(node, machine):
+    """The last that the agent said of it."""
+    lines = re.findall(rf"destination={re.escape(machine.addresses[0])} port=8080: (.*)",
+                       node.agent.log())
+    return lines[-1] if lines else None
+
+
+def becomes(node, text):
+    wait_until(f"{node.web.name} is '{text}'", lambda: reason(node, node.web) == text, DETECTED)
+
+
+def c1_nobody_listens_yet(lab):
+    expect(lab, {"refused"})
+    for node in lab.nodes:
+        becomes(node, "unhealthy: ConnectionRefused")
+        serve(node.web)
+    expect(lab, ALL)
+
+
+def c9_checks_come_from_the_address_on_lo(lab):
+    for node in lab.nodes:
+        source = f"asked by 10.1.{node.number}.1"
+        wait_until("checks come from the namespace's own address",
+                   lambda node=node, source=source: source in node.web.server.log())
+
+
+def c2_a_server_is_killed(lab):
+    web = lab.nodes[0].web
+    web.stop()
+    took = expect(lab, {"web-2", "web-3"})
+    print(f"   out everywhere after {took:.2f} s", flush=True)
+    serve(web)
+    expect(lab, ALL)
+
+
+def c2_a_server_is_stopped_and_its_connections_are_cut(lab):
+    """Established connections end when the destination is found dead, so that clients notice."""
+    web = lab.nodes[1].web
+    with lab.nodes[0].client.namespace:
+        kept = []
+        for _ in range(24):
+            kept.append(socket.create_connection((VIP, 9090), 5))
+    web.server.popen.send_signal(signal.SIGSTOP)
+    expect(lab, {"web-1", "web-3"})
+    becomes(lab.nodes[1], "unhealthy: Timeout")
+    cut = 0
+    for connection in kept:
+        with connection, contextlib.suppress(TimeoutError):
+            connection.settimeout(0.5)
+            try:
+                connection.sendall(b"are you there?")
+                connection.recv(100)
+            except (ConnectionResetError, BrokenPipeError):
+                cut += 1
+    assert 0 < cut < len(kept), f"{cut} of {len(kept)} connections were cut"
+    web.server.popen.send_signal(signal.SIGCONT)
+    expect(lab, ALL)
+
+
+def c7_reasons(lab):
+    node = lab.nodes[2]
+    for mode, text in (("503 Service Unavailable", "unhealthy: HTTPStatus 503"),
+                       ("200 OK", "healthy: HTTPStatus 200"), ("slow", "unhealthy: Timeout"),
+                       ("302 Found", "healthy: HTTPStatus 302")):
+        node.web.behave(mode)
+        becomes(node, text)
+        expect(lab, ALL if text.startswith("healthy") else ALL - {"web-3"})
+    node.web.namespace.nft("add table inet hole; add chain inet hole in { type filter hook input "
+                           "priority 0; policy drop; }")
+    becomes(node, "unhealthy: Timeout")
+    expect(lab, ALL - {"web-3"})
+    node.web.namespace.nft("delete table inet hole")
+    expect(lab, ALL)
+
+
+def c11_agents_and_nats_die(lab):
+    """What was known goes on to count, and everything is back when they are."""
+    for process in (lab.nodes[0].agent, lab.nats):
+        process.kill()
+        end = time.monotonic() + 8
+        while time.monotonic() < end:
+            for node in lab.nodes:
+                assert answering(node, 6) <= ALL, f"{node.name}: {answering(node)}"
+        process.restart()
+        for node in lab.nodes:
+            assert answering(node) == ALL, f"{node.name}: {answering(node)}"
+
+
+def c11_the_agent_that_comes_back_takes_nothing_out(lab):
+    lab.nodes[0].agent.restart()
+    end = time.monotonic() + 5
+    while time.monotonic() < end:
+        for node in lab.nodes:
+            assert answering(node, 12) <= ALL, f"{node.name}: {answering(node)}"
+
+
+def c3_c5_all_down_and_back(lab):
+    """They still answer, so that nothing but their health can be the reason for a refusal."""
+    for node in lab.nodes:
+        node.web.behave("503 Service Unavailable")
+    expect(lab, {"refused"})
+    begin = time.monotonic()
+    assert answering(lab.nodes[0], 10) == {"refused"}
+    assert time.monotonic() - begin < 1, "refusals are not at once"
+    for node in lab.nodes:
+        node.web.behave("200 OK")
+    expect(lab, ALL)
+
+
+def c4_fail_open(lab):
+    lab.apply(manifest("  whenAllUnhealthy: FailOpen\n"))
+    for node in lab.nodes:
+        node.web.behave("503 Service Unavailable")
+    for node in lab.nodes:
+        becomes(node, "unhealthy: HTTPStatus 503")
+    wait_until("it is said", lambda: "no healthy destination" in lab.nodes[0].agent.log())
+    expect(lab, ALL)
+    lab.nodes[1].web.behave("200 OK")
+    expect(lab, {"web-2"})
+    for node in lab.nodes:
+        node.web.behave("200 OK")
+    expect(lab, ALL)
+
+
+def another_check_takes_nothing_out(lab):
+    lab.apply(manifest().replace("path: /healthy", "path: /other"))
+    end = time.monotonic() + 4
+    while time.monotonic() < end:
+        for node in lab.nodes:
+            assert answering(node, 6) <= ALL, f"{node.name}: {answering(node)}"
+
+
+def main():
+    with Lab() as lab:
+        for name in ("node-1", "node-2", "node-3"):
+            network = lab.node(name).host("my-network")
+            network.ip(f"address add 10.1.{lab.nodes[-1].number}.1/32 dev lo")
+        for node in lab.nodes:
+            node.web = node.machine(f"web-{node.number}")
+            node.client = node.machine(f"client-{node.number}")
+            hold_connections(node.web)
+        lab.start_nats()
+        for node in lab.nodes:
+            node.start_agent()
+        lab.start_allocator()
+        lab.wait_serving()
+        lab.apply(manifest())
+        for node in lab.nodes:
+            lab.apply(nic_manifest(node.web).replace("\n".join(
+                f"  - ip: {address}" for address in node.web.addresses),
+                f"  - ip: {node.web.addresses[0]}"))
+        wait_until("all nodes serve it", lambda: lab.get("loadbalancer/my-loadbalancer")["status"].get(
+            "nodes") == {"total": 3, "programmed": 3})
+        for step in (c1_nobody_listens_yet, c9_checks_come_from_the_address_on_lo,
+                     c2_a_server_is_killed, c2_a_server_is_stopped_and_its_connections_are_cut,
+                     c7_reasons, c3_c5_all_down_and_back, c4_fail_open,
+                     another_check_takes_nothing_out, c11_agents_and_nats_die,
+                     c11_the_agent_that_comes_back_takes_nothing_out):
+            begin = time.monotonic()
+            step(lab)
+            print(f"ok {step.__name__} ({time.monotonic() - begin:.1f} s)", flush=True)
+
+
+main()
