@@ -352,7 +352,7 @@ static int start(struct agent *agent, const struct agent_options *options, struc
 	(void)snprintf(agent->inbox_prefix, sizeof(agent->inbox_prefix), "_INBOX_agent.%s",
 		       options->node);
 	bus.name = "ilb-agent";
-	bus.inbox_prefix = agent->inbox_prefix;
+	bus.inbox_prefix = bus.inbox_prefix ?: agent->inbox_prefix;
 	make_state_dir(options->state_dir);
 	r = bus_new(loop, &bus, on_bus, agent, &agent->context.bus, err);
 	if (r == 0)

@@ -38,6 +38,7 @@ static const char help[] =
 	"                    nats://127.0.0.1:4222)\n"
 	"  --creds FILE, --nkey FILE, --tlsca FILE, --tlscert FILE, --tlskey FILE\n"
 	"                    as those of the nats command\n"
+	"  --inbox-prefix PREFIX  where answers come to (default: _INBOX_agent.NAME)\n"
 	"  --check           check the options and exit\n"
 	"  --version, --help\n";
 

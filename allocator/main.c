@@ -25,6 +25,7 @@ static const char help[] =
 	"  --server URL[,URL]...  NATS servers; default $NATS_URL or nats://127.0.0.1:4222\n"
 	"  --creds FILE           NATS credentials; --nkey FILE for a seed\n"
 	"  --tlsca FILE  --tlscert FILE  --tlskey FILE\n"
+	"  --inbox-prefix PREFIX\n"
 	"  --replicas N           copies of the store that JetStream keeps, 1 to 5, when it is\n"
 	"                         made; default 1\n"
 	"  --check                checks the options and exits\n"

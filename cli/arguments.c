@@ -37,6 +37,7 @@ static const struct {
 	{"tlsca", 1005, ACCEPT_SERVER, "FILE", "certificate authority ($NATS_CA)"},
 	{"tlscert", 1006, ACCEPT_SERVER, "FILE", "client certificate ($NATS_CERT)"},
 	{"tlskey", 1007, ACCEPT_SERVER, "FILE", "client key ($NATS_KEY)"},
+	{"inbox-prefix", 1017, ACCEPT_SERVER, "PREFIX", "of subjects that answers come to"},
 	{"help", 'h', '\0', NULL, "this text"},
 };
 

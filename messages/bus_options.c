@@ -16,18 +16,20 @@
 #define RECONNECT_BUFFER (64 << 10)
 
 const char *const bus_option_names[] = {
-	"server", "creds", "nkey", "tlsca", "tlscert", "tlskey", NULL,
+	"server", "creds", "nkey", "tlsca", "tlscert", "tlskey", "inbox-prefix", NULL,
 };
 
 static const char *const environment_names[] = {
-	"NATS_URL", "NATS_CREDS", "NATS_NKEY", "NATS_CA", "NATS_CERT", "NATS_KEY",
+	"NATS_URL",  "NATS_CREDS", "NATS_NKEY",         "NATS_CA",
+	"NATS_CERT", "NATS_KEY",   "NATS_INBOX_PREFIX",
 };
 
 /* In the order of the two lists above. */
 static const char **option_field(struct bus_options *options, size_t i)
 {
-	const char **const fields[] = {&options->servers, &options->creds,   &options->nkey,
-				       &options->tlsca,   &options->tlscert, &options->tlskey};
+	const char **const fields[] = {&options->servers,     &options->creds,   &options->nkey,
+				       &options->tlsca,       &options->tlscert, &options->tlskey,
+				       &options->inbox_prefix};
 
 	return fields[i];
 }

@@ -30,8 +30,9 @@ class NoResponders(Exception):
 
 
 class Client:
-    def __init__(self, url, timeout=5):
-        host, port = url.removeprefix("nats://").split(":")
+    def __init__(self, url, timeout=5, inbox="_INBOX"):
+        login, _, address = url.removeprefix("nats://").rpartition("@")
+        host, port = address.split(":")
         self.timeout = timeout
         self.socket = socket.create_connection((host, int(port)), timeout)
         self.socket.settimeout(None)
@@ -40,8 +41,12 @@ class Client:
         self.lock = threading.Lock()
         self.numbers = itertools.count(1)
         self.queues = {}
-        self.send(b'CONNECT {"verbose":false,"headers":true,"no_responders":true}\r\n')
-        self.inbox = f"_INBOX.test{id(self):x}"
+        options = {"verbose": False, "headers": True, "no_responders": True}
+        if login:
+            options["user"], options["pass"] = login.split(":")
+        self.send(b"CONNECT " + json.dumps(options).encode() + b"\r\n")
+        self.inbox = f"{inbox}.test{id(self):x}"
+        self.errors = []
         self.replies = {}
         self.pongs = queue.Queue()
         self.thread = threading.Thread(target=self.read, daemon=True)
@@ -85,6 +90,8 @@ class Client:
             self.send(b"PONG\r\n")
         elif word == b"PONG":
             self.pongs.put(True)
+        elif word == b"-ERR":
+            self.errors.append(line.decode())
         elif word in (b"MSG", b"HMSG"):
             n_sizes = 2 if word == b"HMSG" else 1
             *names, = (part.decode() for part in rest[:-n_sizes])
