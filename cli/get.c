@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/text.h"
 #include "cli/answer.h"
 #include "cli/commands.h"
@@ -60,21 +61,24 @@ static int by_key(const void *a, const void *b)
 static bool is_selected(const struct selector *selector, const json_t *object)
 {
 	json_t *json = json_object_get(json_object_get(object, "metadata"), "labels");
-	auto_free struct label *items = calloc(json_object_size(json) + 1, sizeof(*items));
-	struct labels labels = {.items = items};
+	auto_call(labels_deinit) struct labels labels = {};
 	const char *key;
 	json_t *value;
 
-	if (!selector || !items) /* without memory rather one too many */
+	if (!selector)
 		return true;
 	json_object_foreach(json, key, value)
 	{
-		if (json_is_string(value))
-			items[labels.n_items++] = (struct label){
-				.key = (char *)(uintptr_t)key, /* borrowed */
-				.value = (char *)(uintptr_t)json_string_value(value)};
+		struct label *label = ARRAY_ADD(labels.items, labels.n_items);
+
+		if (label)
+			*label =
+				(struct label){strdup(key), strdup(json_string_value(value) ?: "")};
+		if (!label || !label->key || !label->value)
+			return true; /* without memory rather one too many */
 	}
-	qsort(items, labels.n_items, sizeof(*items), by_key);
+	if (labels.n_items)
+		qsort(labels.items, labels.n_items, sizeof(*labels.items), by_key);
 	return selector_matches(selector, &labels);
 }
 
