@@ -151,6 +151,9 @@ def m8_nothing_is_left(lab):
             assert not any(vip in routes for vip in VIPS), f"a route is left: {routes}"
 
 
+FOR_OPERATORS = (status_shows_replicas_and_store, nodes_that_are_silent_are_unknown)
+
+
 def main():
     with Lab() as lab:
         for name in ("node-1", "node-2", "node-3"):
@@ -170,10 +173,14 @@ def main():
         for node in lab.nodes:
             lab.apply(nic_manifest(node.web))
         lab.wait_ready("my-loadbalancer")
-        for step in (status_is_the_examples, a1_a2_every_destination_takes_its_share,
-                     every_node_balances, a8_not_from_another_network_nor_the_node, d1_d2_ping,
-                     restart_of_each_process, status_shows_replicas_and_store,
-                     nodes_that_are_silent_are_unknown, d1_d2_r1_without_destinations, m8_nothing_is_left):
+        steps = [status_is_the_examples, a1_a2_every_destination_takes_its_share, every_node_balances,
+                 a8_not_from_another_network_nor_the_node, d1_d2_ping, restart_of_each_process,
+                 status_shows_replicas_and_store, nodes_that_are_silent_are_unknown,
+                 d1_d2_r1_without_destinations, m8_nothing_is_left]
+        if any(name.startswith("ILB_PROGRAM_") for name in os.environ):
+            # Versions are mixed: what is younger than one of them cannot be asked for.
+            steps = [step for step in steps if step not in FOR_OPERATORS]
+        for step in steps:
             step(lab)
             print(f"ok {step.__name__}", flush=True)
 
