@@ -2,6 +2,7 @@
 #include "agent/namespaces.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <linux/magic.h>
 #include <stdio.h>
@@ -157,7 +158,7 @@ static bool names_network(const char *name)
 	return subject_net_names(name, name_space, network) == 0;
 }
 
-/* Return: whether some file may become a namespace soon. */
+/* Return: whether to look again soon: some file may become a namespace, or nothing could be seen. */
 static bool look_at_all(struct namespaces *namespaces)
 {
 	DIR *dir = opendir(namespaces->dir);
@@ -165,6 +166,9 @@ static bool look_at_all(struct namespaces *namespaces)
 	const struct dirent *entry;
 	bool unsettled = false;
 
+	/* Without descriptors or memory we know nothing: that is not to say that all are gone. */
+	if (!dir && errno != ENOENT && errno != ENOTDIR)
+		return true;
 	for (hosted = namespaces->known; hosted; hosted = hosted->hh.next)
 		hosted->seen = false;
 	while (dir && (entry = readdir(dir))) {

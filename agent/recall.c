@@ -229,6 +229,8 @@ static void on_done(uv_work_t *request, int status)
 
 	require(status == 0); /* nothing is ever cancelled */
 	if (recall->closed) {
+		if (recall->outrun) /* nobody waits any more, and the loop is about to end */
+			(void)unlink(recall->path);
 		recall_free(recall);
 		return;
 	}

@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/mount.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 
 #include "agent/namespaces.h"
@@ -211,6 +212,25 @@ static void test_replaced(void **state)
 	expect_quiet(fixture);
 }
 
+static void test_no_descriptor_to_look_with(void **state)
+{
+	struct fixture *fixture = *state;
+	struct rlimit all, none;
+
+	add(fixture, "default_a");
+	start(fixture);
+	expect_events(fixture, "+default_a ");
+	assert_int_equal(getrlimit(RLIMIT_NOFILE, &all), 0);
+	none = (struct rlimit){.rlim_cur = 3, .rlim_max = all.rlim_max};
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+	assert_int_equal(mkdir(path_of(fixture, "default_b"), 0755), 0); /* makes it look */
+	expect_quiet(fixture);
+	assert_int_equal(setrlimit(RLIMIT_NOFILE, &all), 0);
+	assert_int_equal(rmdir(path_of(fixture, "default_b")), 0);
+	add(fixture, "default_c");
+	expect_events(fixture, "+default_c ");
+}
+
 static void test_names_that_are_none(void **state)
 {
 	static const char *const names[] = {"a", "Default_a", "default.a", "_a", "default_"};
@@ -260,6 +280,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_file_first_namespace_later, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_file_goes_again, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_replaced, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_no_descriptor_to_look_with, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_names_that_are_none, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_directory_comes_later, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_directory_is_replaced, set_up, tear_down),

@@ -174,6 +174,21 @@ static void test_outrun_leaves_nothing_older(void **state)
 	expect(fixture, "9:z9");
 }
 
+/* The kernel has what was never written. */
+static void test_outrun_and_closed_leaves_nothing_older(void **state)
+{
+	struct fixture *fixture = *state;
+	struct desired *change = make_delta(1, 5, 6, "c");
+
+	store(fixture, make_part(1, 5, "ab", 1, 1));
+	assert_int_equal(recall_store(fixture->recall, change, on_stored, fixture), 0);
+	desired_free(change);
+	recall_outrun(fixture->recall);
+	start_anew(fixture);
+	(void)uv_run(&fixture->loop, UV_RUN_DEFAULT);
+	expect(fixture, "nothing");
+}
+
 static void test_failure_leaves_nothing_older(void **state)
 {
 	struct fixture *fixture = *state;
@@ -223,6 +238,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_has, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_torn_end_is_cut_off, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_outrun_leaves_nothing_older, set_up,
+						tear_down),
+		cmocka_unit_test_setup_teardown(test_outrun_and_closed_leaves_nothing_older, set_up,
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_failure_leaves_nothing_older, set_up,
 						tear_down),
