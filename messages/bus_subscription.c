@@ -123,8 +123,9 @@ void bus_unsubscribe(struct bus_subscription *subscription)
 
 		detach(subscription);
 		if (bus->up)
-			(void)natsSubscription_Unsubscribe(
-				feed->native); /* or it has no connection */
+			unsubscribe(feed);
+		else /* libnats would wait for the lock that it holds while it connects */
+			feed->destroy_ms = UNTIL_UP;
 	}
 	*subscription->link = subscription->next;
 	if (subscription->next)

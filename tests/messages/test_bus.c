@@ -142,6 +142,21 @@ static void test_closes_while_there_is_no_server(void **state)
 	assert_int_equal(f->n_events[BUS_CONNECTED], 0);
 }
 
+static bool on_reply(void *user, int outcome, const struct bus_message *message)
+{
+	struct fixture *f = user;
+
+	if (!message) {
+		f->n_outcomes++;
+		f->outcome = outcome;
+		return false;
+	}
+	assert_int_equal(outcome, 0);
+	assert_int_equal(message->len, 3);
+	assert_string_equal(bus_message_header(message, "Ilb-Prev"), "11");
+	return ++f->n_answers < 2;
+}
+
 static void test_subscriptions_stand_again_after_a_restart(void **state)
 {
 	struct fixture *f = *state;
@@ -165,6 +180,11 @@ static void test_subscriptions_stand_again_after_a_restart(void **state)
 	say(f, "during", "2");
 	WAIT(f, f->n_messages == 2);
 	assert_string_equal(f->last, "2");
+	/* Not that it is only kept from us: the server knows of nobody. */
+	assert_int_equal(bus_ask(f->bus, "gone", NULL, 0, "?", 1, PATIENCE_MS, on_reply, f, NULL),
+			 0);
+	WAIT(f, f->n_outcomes == 1);
+	assert_int_equal(f->outcome, -ENOENT);
 	close_bus(f);
 }
 
@@ -181,21 +201,6 @@ static void on_question(void *user, const struct bus_message *message)
 	for (int i = 0; i < 3; i++)
 		assert_int_equal(bus_publish(f->bus, message->reply, NULL, headers, 2, "yes", 3),
 				 0);
-}
-
-static bool on_reply(void *user, int outcome, const struct bus_message *message)
-{
-	struct fixture *f = user;
-
-	if (!message) {
-		f->n_outcomes++;
-		f->outcome = outcome;
-		return false;
-	}
-	assert_int_equal(outcome, 0);
-	assert_int_equal(message->len, 3);
-	assert_string_equal(bus_message_header(message, "Ilb-Prev"), "11");
-	return ++f->n_answers < 2;
 }
 
 static void test_request_gets_its_answers(void **state)
