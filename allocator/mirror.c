@@ -28,6 +28,8 @@ struct entry {
 	char *key;
 	char *text; /* NULL: none there */
 	bool waiting;
+	bool unseen; /* was put, and has not come back from the bucket since */
+	bool again;  /* it is to be put once more */
 	uint64_t due_ms;
 	struct entry *prev, *next; /* in the queue */
 	UT_hash_handle hh;
@@ -41,6 +43,7 @@ struct mirror {
 	struct bus_tail *tail;
 	bool asking;
 	bool loaded; /* we know what is in the bucket */
+	bool failed; /* some put did, or nobody knows: what is unseen is put again at retry_at_ms */
 	uint64_t retry_at_ms;
 	/* The view of one Network, kept while neither the nodes nor the Network change. */
 	struct roster_view *view;
@@ -250,29 +253,37 @@ json_t *mirror_object(struct mirror *mirror, const struct object *object)
 	return json;
 }
 
-/* A put that failed is found again by the next touch; the text known is what we meant to be there. */
+static void fail(struct mirror *mirror)
+{
+	mirror->failed = true;
+	mirror->retry_at_ms = uv_now(mirror->world->loop) + RETRY_WAIT_MS;
+}
+
 static bool on_put(void *user, int outcome, const struct bus_message *message)
 {
 	struct mirror *mirror = user;
 	struct bucket_ack ack = {};
 
 	if (outcome < 0 || bucket_ack_parse(message->data, message->len, &ack) < 0 || ack.code)
-		mirror->retry_at_ms = uv_now(mirror->world->loop) + RETRY_WAIT_MS;
+		fail(mirror);
 	return false;
 }
 
-static void put(struct mirror *mirror, const struct entry *entry)
+static void put(struct mirror *mirror, struct entry *entry)
 {
 	static const struct bus_header removal[] = {{"KV-Operation", "DEL"}};
 	char subject[OBJECT_KEY_MAX + sizeof(KEY_PREFIX)];
 	const char *text = entry->text ? entry->text : "";
 
-	if (!mirror->tail)
-		return; /* no bucket yet */
+	entry->unseen = true;
+	if (!mirror->tail) { /* no bucket yet */
+		mirror->failed = true;
+		return;
+	}
 	(void)snprintf(subject, sizeof(subject), KEY_PREFIX "%s", entry->key);
 	if (bus_ask(mirror->world->bus, subject, removal, entry->text ? 0 : 1, text, strlen(text),
 		    PUT_TIMEOUT_MS, on_put, mirror, NULL) < 0)
-		mirror->retry_at_ms = uv_now(mirror->world->loop) + RETRY_WAIT_MS;
+		fail(mirror);
 }
 
 static void refresh_gone(struct mirror *mirror, struct entry *entry)
@@ -299,12 +310,15 @@ static void refresh(struct mirror *mirror, struct entry *entry)
 	status = status_now(mirror, object, entry->text);
 	text = json_dumps(status, JSON_COMPACT);
 	json_decref(status);
-	if (!text || text_equal(text, entry->text))
+	if (!text || (text_equal(text, entry->text) && !entry->again))
 		return;
-	free(entry->text);
-	entry->text = TAKE(text);
-	/* In this order: killed in between, another replica finds it different, and tells of it. */
-	events_status(mirror->world->events, object);
+	if (!text_equal(text, entry->text)) {
+		free(entry->text);
+		entry->text = TAKE(text);
+		/* Before put(): killed in between, another replica finds it different, and tells. */
+		events_status(mirror->world->events, object);
+	}
+	entry->again = false;
 	put(mirror, entry);
 }
 
@@ -332,6 +346,7 @@ static void on_record(void *user, const struct bus_message *message, uint64_t se
 {
 	struct mirror *mirror = user;
 	struct entry *entry;
+	char *text = NULL;
 
 	(void)sequence;
 	mirror->loaded = mirror->loaded || n_pending == 0;
@@ -340,9 +355,12 @@ static void on_record(void *user, const struct bus_message *message, uint64_t se
 	entry = entry_get(mirror, message->subject + strlen(KEY_PREFIX));
 	if (!entry)
 		return;
-	free(TAKE(entry->text));
 	if (!bus_message_header(message, "KV-Operation"))
-		entry->text = strndup(message->data, message->len);
+		text = strndup(message->data, message->len);
+	if (text_equal(text, entry->text)) /* else it may be the one before ours */
+		entry->unseen = false;
+	free(entry->text);
+	entry->text = text;
 	if (!catalog_find_key(mirror->world->catalog, entry->key))
 		mirror_touch(mirror, entry->key); /* an object that is gone: its status goes too */
 }
@@ -362,10 +380,24 @@ static void on_bucket(void *user, int outcome, const struct bucket_info *info,
 	}
 }
 
+static void put_again(struct mirror *mirror)
+{
+	mirror->failed = false;
+	for (struct entry *entry = mirror->entries; entry; entry = entry->hh.next) {
+		if (!entry->unseen)
+			continue;
+		entry->again = true;
+		mirror_touch(mirror, entry->key);
+	}
+}
+
 void mirror_tick(struct mirror *mirror)
 {
 	struct world *world = mirror->world;
 
+	if (mirror->tail && mirror->failed && uv_now(world->loop) >= mirror->retry_at_ms &&
+	    bus_is_connected(world->bus))
+		put_again(mirror);
 	if (mirror->tail || mirror->asking || uv_now(world->loop) < mirror->retry_at_ms ||
 	    !bus_is_connected(world->bus) || store_state(world->store) != STORE_READY)
 		return;

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """What people ask of one allocator, and what they are answered."""
 
+import base64
 import json
 import queue
 import signal
@@ -186,9 +187,23 @@ def status_is_mirrored_to_its_bucket():
         def mirrored():
             answer = client.request("$JS.API.STREAM.MSG.GET.KV_ilb-status", json.dumps(
                 {"last_by_subj": "$KV.ilb-status.loadbalancer.default.a"})).json
-            return "message" in answer
+            return "message" in answer and json.loads(base64.b64decode(answer["message"]["data"]))
+
+        def limit(size):
+            config = client.request("$JS.API.STREAM.INFO.KV_ilb-status").json["config"]
+            config["max_msg_size"] = size
+            answer = client.request("$JS.API.STREAM.UPDATE.KV_ilb-status", json.dumps(config)).json
+            assert "error" not in answer, answer
 
         wait_until("the status is in the bucket", mirrored)
+        limit(10)  # the server refuses what is put
+        watched = client.subscribe("$KV.ilb-status.loadbalancer.default.a")
+        done(client, "apply", lb("a", "10.0.0.2"))
+        while b"10.0.0.2" not in watched.get(timeout=5).data:
+            pass
+        assert "10.0.0.2" not in json.dumps(mirrored())
+        limit(-1)
+        wait_until("what was refused is put again", lambda: "10.0.0.2" in json.dumps(mirrored()))
 
 
 def it_waits_for_jetstream():
