@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "allocator/advice.h"
 #include "allocator/api.h"
 #include "allocator/events.h"
 #include "allocator/mirror.h"
@@ -38,6 +39,8 @@ struct allocator {
 	uv_idle_t work;
 	uv_signal_t signals[2];
 	bool stopping, loaded, ours;
+	unsigned replicas;
+	bool advised; /* of what the server can and cannot */
 	bool roll_wanted;
 	uint64_t roll_at_ms;        /* not before */
 	bool next_wanted;           /* something happened that may make a decision possible */
@@ -79,7 +82,7 @@ static void call_roll(struct allocator *a)
 
 static void on_connected(struct allocator *a)
 {
-	log_info("nats=connected server=%s", bus_server_version(a->world.bus));
+	log_info("nats=connected");
 	want_roll(a);
 	call_roll(a);
 	store_on_connected(a->world.store);
@@ -408,6 +411,17 @@ static void expire_nodes(struct allocator *a)
 	roster_expire(a->world.roster, &time);
 }
 
+/* Once, as soon as the version is known. */
+static void advise(struct allocator *a)
+{
+	const char *version = bus_server_version(a->world.bus);
+
+	if (a->advised || !*version)
+		return;
+	a->advised = true;
+	log_info("nats-server=%s hint='%s'", version, advice_for(version, a->replicas));
+}
+
 static void on_tick(uv_timer_t *timer)
 {
 	struct allocator *a = timer->data;
@@ -419,6 +433,7 @@ static void on_tick(uv_timer_t *timer)
 	}
 	expire_nodes(a);
 	call_roll(a);
+	advise(a);
 	a->ticked_at_ms = now_ms;
 	store_tick(a->world.store);
 	api_tick(a->api);
@@ -529,6 +544,7 @@ int allocator_new(uv_loop_t *loop, const struct allocator_options *options,
 	a->ticked_at_ms = uv_now(loop);
 	a->watchdog_ms = notify_watchdog_ms();
 	make_id(a->world.id);
+	a->replicas = options->replicas;
 	r = start_handles(a, loop);
 	if (r < 0)
 		r = error_set(err, r, "libuv: %s", uv_strerror(r));

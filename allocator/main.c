@@ -97,6 +97,7 @@ static struct command_line parse(int argc, char **argv)
 		usage("takes no arguments: ", argv[optind]);
 	bus_options_from_environment(&line.options.bus);
 	line.options.bus.name = "ilb-allocator";
+	line.options.bus.ask_version = true;
 	return line;
 }
 
