@@ -70,6 +70,29 @@ static bool is_void(const struct stale_item *cleanup, stale_find *find, void *us
 	return !forwarding || forwards(forwarding, &cleanup->what);
 }
 
+static bool is_same_drain(const struct stale_item *a, const struct stale_item *b)
+{
+	return a->what.when == b->what.when && uuid_compare(&a->lb, &b->lb) == 0 &&
+	       address_equal(&a->what.destination, &b->what.destination) &&
+	       address_equal(&a->what.vip, &b->what.vip) && a->what.mark == b->what.mark &&
+	       a->what.protocol == b->what.protocol && a->what.first == b->what.first &&
+	       a->what.last == b->what.last;
+}
+
+/* It came back meanwhile, and went again: its connections have the whole of the later drain. */
+static bool is_overtaken(const struct stale *stale, const struct stale_item *drain)
+{
+	const struct stale_item *end = stale->items + stale->n_items;
+
+	if (drain->what.when != CLEANUP_AFTER_DRAIN)
+		return false;
+	for (const struct stale_item *item = drain + 1; item < end; item++) {
+		if (item->due_ms > drain->due_ms && is_same_drain(item, drain))
+			return true;
+	}
+	return false;
+}
+
 struct filters {
 	struct conntrack_filter *items;
 	size_t n_items;
@@ -138,7 +161,8 @@ int stale_take_due(struct stale *stale, uint64_t now_ms, stale_find *find, void 
 	struct filters filters = {};
 
 	ARRAY_FOREACH(cleanup, stale->items, stale->n_items) {
-		if (cleanup->due_ms > now_ms || is_void(cleanup, find, user))
+		if (cleanup->due_ms > now_ms || is_void(cleanup, find, user) ||
+		    is_overtaken(stale, cleanup))
 			continue;
 		if (add_filters(&filters, &cleanup->what) < 0) {
 			free(filters.items);

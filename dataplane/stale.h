@@ -41,7 +41,8 @@ typedef const struct forwarding *stale_find(void *user, const struct uuid *lb);
 
 /*
  * Takes out those that are due, as filters. The end of a drain gives none when the LoadBalancer has
- * the destination or the port again, or is gone: all its entries went with it.
+ * the destination or the port again, when that came back and went again later, or when it is gone
+ * itself: all its entries went with it.
  * @ret_filters: the caller frees it.
  * Return: 0, -ENOMEM (nothing was taken).
  */

@@ -64,6 +64,24 @@ static void test_now_and_again(void **state)
 	assert_true(stale_next_ms(&stale) == UINT64_MAX);
 }
 
+/* A destination that went, came back and went again. */
+static void test_the_last_drain_counts(void **state)
+{
+	auto_call(stale_deinit) struct stale stale = {};
+	auto_call(forwarding_freep) struct forwarding *other =
+		make("number 1\nvip 10.0.0.1\ndestination 10.1.0.2\n");
+	struct plan_cleanup what = to_destination(CLEANUP_AFTER_DRAIN), another = what;
+
+	(void)state;
+	another.destination.bytes[3] = 3;
+	assert_int_equal(stale_add(&stale, 0, &LB, &what), 0);
+	assert_int_equal(stale_add(&stale, 0, &LB, &another), 0);
+	assert_int_equal(stale_add(&stale, 20000, &LB, &what), 0);
+	assert_int_equal(take(&stale, 30000, other, NULL), 1); /* of the other destination */
+	assert_int_equal(stale_next_ms(&stale), 50000);
+	assert_int_equal(take(&stale, 50000, other, NULL), 1);
+}
+
 static const struct {
 	const char *name;
 	enum cleanup_when when;
@@ -153,6 +171,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_now_and_again),
+		cmocka_unit_test(test_the_last_drain_counts),
 		cmocka_unit_test(test_filters),
 		cmocka_unit_test(test_drains),
 	};
