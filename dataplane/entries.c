@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/hash.h"
 #include "base/require.h"
 #include "messages/codec.h"
 
@@ -130,6 +131,33 @@ static struct entry *find_or_add(struct entries *entries, const struct uuid *uid
 	return entry;
 }
 
+/*
+ * Of what the kernel is to hold. Health is no part of what an allocator says, yet of this: who takes
+ * over a table must not believe that it leads to a destination that was dead when it was written.
+ */
+static int digest_of(const struct desired_lb *lb, uint64_t *ret_digest)
+{
+	struct {
+		uint64_t digest;
+		struct address dead;
+	} mixed;
+	uint64_t digest;
+	int r = codec_digest(lb, &digest);
+
+	if (r < 0)
+		return r;
+	ARRAY_FOREACH(destination, lb->destinations, lb->n_destinations) {
+		if (!destination->dead)
+			continue;
+		memset(&mixed, 0, sizeof(mixed)); /* the padding is hashed, too */
+		mixed.digest = digest;
+		mixed.dead = destination->address;
+		digest = hash_bytes(&mixed, sizeof(mixed));
+	}
+	*ret_digest = digest;
+	return 0;
+}
+
 static int stage_lb(struct entries *entries, const struct desired_lb *lb, const char *node,
 		    struct entry_changes *changes)
 {
@@ -139,7 +167,7 @@ static int stage_lb(struct entries *entries, const struct desired_lb *lb, const 
 	struct error err;
 	int r;
 
-	if (!entry || codec_digest(lb, &digest) < 0)
+	if (!entry || digest_of(lb, &digest) < 0)
 		return -ENOMEM;
 	if (entry->gone) {
 		entry->gone = false;

@@ -169,6 +169,28 @@ static void test_who_lets_go_comes_first(void **state)
 	entries_deinit(&entries);
 }
 
+/* A table that was written while a destination was dead is another one. */
+static void test_the_digest_knows_the_dead(void **state)
+{
+	static const bool dead[] = {false, true, false};
+	struct entries entries = {};
+	uint64_t digests[ARRAY_SIZE(dead)];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(dead); i++) {
+		auto_call(desired_freep) struct desired *desired = desired_of("a", "", true);
+		auto_call(entry_changes_deinit) struct entry_changes changes = {};
+
+		desired->lbs[0]->destinations[0].dead = dead[i];
+		assert_int_equal(entries_stage(&entries, desired, "n1", &changes), 0);
+		settle(&entries, &changes, "");
+		digests[i] = entries.digest;
+	}
+	assert_true(digests[0] != digests[1]);
+	assert_true(digests[0] == digests[2]);
+	entries_deinit(&entries);
+}
+
 /* Refused ones take turns: with more than fit into one change, each has its own in the end. */
 static void test_retries_take_turns(void **state)
 {
@@ -198,6 +220,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_story),
 		cmocka_unit_test(test_who_lets_go_comes_first),
+		cmocka_unit_test(test_the_digest_knows_the_dead),
 		cmocka_unit_test(test_retries_take_turns),
 	};
 

@@ -458,6 +458,18 @@ def an_address_may_move_within_one_change(lab):
     assert all(f"10.98.0.{i}" in vips for i in (2, 3, 4, 5)), vips
 
 
+@test("P1-dead")
+def what_was_dead_is_not_adopted_as_alive(lab):
+    site = start(lab, n_destinations=1)
+    address = site.addresses(1)[0]
+    site.apply(load_balancer(destinations=[f"{address} dead"]), snapshot=True)
+    site.worker.kill()
+    site.worker = Worker(lab, os.path.dirname(site.namespace.path))
+    site.worker.open(site.net)
+    site.apply(load_balancer(destinations=[address]), snapshot=True)
+    assert ask_tcp(site.client, V4, 8080)[0] == "b1", "it is back, and refused for ever"
+
+
 @test("P3")
 def one_that_the_kernel_refuses_holds_back_no_other(lab):
     site = start(lab, n_destinations=1)
