@@ -83,9 +83,13 @@ class Caller:
                 return None
 
     def must(self, verb, body):
-        answer = self.call(verb, body)
-        assert answer and answer["ok"], answer
-        return answer
+        """For what may be said twice: asks again while the answer is "not now"."""
+        end = time.monotonic() + 30
+        while True:
+            answer = self.call(verb, body)
+            if answer and answer["ok"]:
+                return answer
+            assert (answer is None or answer["code"] in (0, 503)) and time.monotonic() < end, answer
 
     def close(self):
         if self.client:

@@ -342,7 +342,7 @@ def differences(log, logs):
 
 
 def read_log(caller):
-    """(leader, [[sequence, subject, bytes]...]); None while there is no leader."""
+    """(leader, [[sequence, subject, bytes]...]); None while there is no leader, or none that knows itself."""
     try:
         caller.call("get", "network/my-network")
         ask = caller.client.request
@@ -352,7 +352,7 @@ def read_log(caller):
             answer = ask("$JS.API.STREAM.MSG.GET.KV_ilb", json.dumps({"seq": sequence})).json
             if "message" in answer:
                 records.append([sequence, answer["message"]["subject"], answer["message"].get("data", "")])
-        return info.get("cluster", {}).get("leader", "alone"), records
+        return info["cluster"]["leader"] if "cluster" in info else "alone", records
     except (KeyError, AttributeError, OSError, queue.Empty, NoResponders):
         return None
 
