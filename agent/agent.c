@@ -29,7 +29,7 @@ struct agent {
 	struct network *networks; /* by net */
 	struct uuid boot;
 	char inbox_prefix[SUBJECT_TOKEN_MAX + 32];
-	struct bus_subscription *roll;
+	struct bus_subscription *roll, *probe;
 	uv_async_t reports; /* the kernel thread has something to say */
 	uv_timer_t alive, sync;
 	unsigned n_handles;
@@ -260,6 +260,24 @@ static void on_roll(void *user, const struct bus_message *message)
 		network_on_roll(network);
 }
 
+static void on_probe(void *user, const struct bus_message *message)
+{
+	struct agent *agent = user;
+	auto_call(probe_freep) struct probe *probe = NULL;
+	struct network *network;
+	struct error err = {};
+
+	if (!message->reply)
+		return;
+	if (probe_unpack(message->data, message->len, &probe, &err) < 0) {
+		faults_note(&agent->context.faults, FAULT_HEALTH, message, err.text);
+		return;
+	}
+	network = find(agent, probe->net);
+	if (network)
+		network_on_probe(network, probe->node, message->reply);
+}
+
 static void on_connected(struct agent *agent)
 {
 	struct network *network, *next;
@@ -347,6 +365,7 @@ static int start(struct agent *agent, const struct agent_options *options, struc
 		.user = agent,
 	};
 	uv_loop_t *loop = agent->context.loop;
+	char subject[SUBJECT_MAX];
 	int r;
 
 	(void)snprintf(agent->inbox_prefix, sizeof(agent->inbox_prefix), "_INBOX_agent.%s",
@@ -358,6 +377,9 @@ static int start(struct agent *agent, const struct agent_options *options, struc
 	if (r == 0)
 		r = bus_subscribe(agent->context.bus, SUBJECT_ROLL, NULL, on_roll, agent,
 				  &agent->roll, err);
+	if (r == 0)
+		r = bus_subscribe(agent->context.bus, subject_probe(subject, options->node), NULL,
+				  on_probe, agent, &agent->probe, err);
 	if (r == 0)
 		r = worker_new(&worker, &agent->context.worker, err);
 	if (r == 0)

@@ -573,6 +573,12 @@ void network_on_connected(struct network *network)
 	network_on_roll(network);
 }
 
+void network_on_probe(struct network *network, const char *node, const char *reply)
+{
+	if (!network->leaving)
+		vitals_probe(network->vitals, node, reply);
+}
+
 void network_on_sync(struct network *network, const struct sync *sync, const struct sync_net *net)
 {
 	if (network->leaving)

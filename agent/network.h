@@ -93,6 +93,9 @@ void network_leave(struct network *network);
 void network_on_report(struct network *network, struct worker_report *report);
 void network_on_connected(struct network *network);
 
+/* An allocator asks whether anything of `node` answers us here; the answer goes to `reply`. */
+void network_on_probe(struct network *network, const char *node, const char *reply);
+
 /* Somebody wants to hear how it is: soon, as all nodes are asked at once. */
 void network_on_roll(struct network *network);
 

@@ -8,6 +8,7 @@
 
 #include "agent/checks.h"
 #include "agent/overlay.h"
+#include "agent/probes.h"
 #include "agent/verdicts.h"
 #include "base/array.h"
 #include "base/require.h"
@@ -45,6 +46,7 @@ struct vitals {
 	struct bus_subscription *subscription;
 	struct verdicts *verdicts;
 	struct checks *checks;
+	struct probes probes;
 	struct ward *wards;
 	uint64_t round;
 	uint64_t peers; /* that checks were shared out among */
@@ -435,6 +437,18 @@ static int take(struct vitals *vitals, const struct health *health, struct error
 	return r == -E2BIG ? error_set(err, r, "too many nodes in the Network") : r;
 }
 
+/* The server guards subjects, not bodies. */
+static int check_subject(const struct bus_message *message, const struct health *health,
+			 struct error *err)
+{
+	char subject[SUBJECT_MAX];
+
+	if (text_equal(message->subject, subject_health(subject, health->net, health->node)))
+		return 0;
+	return error_set(err, -EBADMSG, "it is about node '%s' of Network '%s'", health->node,
+			 health->net);
+}
+
 static void on_message(void *user, const struct bus_message *message)
 {
 	struct vitals *vitals = user;
@@ -442,7 +456,7 @@ static void on_message(void *user, const struct bus_message *message)
 	struct error err = {};
 
 	if (health_unpack(message->data, message->len, &health, &err) < 0 ||
-	    take(vitals, health, &err) < 0)
+	    check_subject(message, health, &err) < 0 || take(vitals, health, &err) < 0)
 		vitals->options.on_fault(vitals->options.user, message, err.text);
 }
 
@@ -451,6 +465,44 @@ void vitals_on_connected(struct vitals *vitals)
 	if (vitals->grace_until == UINT64_MAX)
 		vitals->grace_until = now_of(vitals) + VITALS_PATIENCE_MS;
 	send_all_within(vitals, arc4random_uniform(ANSWER_MS));
+}
+
+static uint16_t port_to_ask(const struct desired_lb *lb)
+{
+	if (lb->check.interval_s)
+		return lb->check.port;
+	for (size_t i = 0; i < lb->n_ports; i++) {
+		if (lb->ports[i].protocol == PROTOCOL_TCP)
+			return lb->ports[i].target;
+	}
+	return lb->n_ports > 0 ? lb->ports[0].target : 1; /* any machine refuses it */
+}
+
+static bool is_among(const struct probe_target *targets, size_t n, const struct address *address)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (address_equal(&targets[i].address, address))
+			return true;
+	}
+	return false;
+}
+
+void vitals_probe(struct vitals *vitals, const char *node, const char *reply)
+{
+	struct probe_target targets[PROBES_TARGETS_MAX];
+	size_t n = 0;
+
+	for (struct ward *ward = vitals->wards; ward; ward = ward->hh.next) {
+		ARRAY_FOREACH(destination, ward->lb->destinations, ward->lb->n_destinations) {
+			if (n == ARRAY_SIZE(targets) || !text_equal(destination->node, node) ||
+			    is_among(targets, n, &destination->address))
+				continue;
+			targets[n++] =
+				(struct probe_target){destination->address, port_to_ask(ward->lb)};
+		}
+	}
+	if (probes_start(&vitals->probes, node, reply, targets, n) < 0)
+		return; /* others are asked, too, and we are asked again */
 }
 
 /* ---- time ---- */
@@ -494,6 +546,7 @@ void vitals_close(struct vitals *vitals)
 	if (!vitals)
 		return;
 	bus_unsubscribe(TAKE(vitals->subscription));
+	probes_deinit(&vitals->probes);
 	HASH_ITER(hh, vitals->wards, ward, next)
 	remove_ward(vitals, ward);
 	checks_free(TAKE(vitals->checks));
@@ -511,6 +564,8 @@ int vitals_new(const struct vitals_options *options, struct vitals **ret_vitals,
 	if (!vitals)
 		return -ENOMEM;
 	vitals->options = *options;
+	vitals->probes = (struct probes){
+		.bus = options->bus, .attempts = options->attempts, .net = options->net};
 	vitals->born_ms = now_of(vitals);
 	vitals->grace_until = UINT64_MAX;
 	vitals->full_at = vitals->born_ms;

@@ -49,6 +49,9 @@ void vitals_overlay(struct vitals *vitals, struct desired *desired);
  */
 struct desired *vitals_take_change(struct vitals *vitals);
 
+/* An allocator asks whether anything of `node`, which is silent, answers us. */
+void vitals_probe(struct vitals *vitals, const char *node, const char *reply);
+
 /* There is a connection (again). */
 void vitals_on_connected(struct vitals *vitals);
 

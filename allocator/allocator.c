@@ -10,6 +10,7 @@
 #include "allocator/advice.h"
 #include "allocator/api.h"
 #include "allocator/events.h"
+#include "allocator/liveness.h"
 #include "allocator/mirror.h"
 #include "allocator/publish.h"
 #include "allocator/service.h"
@@ -155,6 +156,66 @@ static void on_alive(void *user, const struct bus_message *message)
 }
 
 /* ---- the nodes ---- */
+
+static bool on_probe_answer(void *user, int outcome, const struct bus_message *message)
+{
+	struct allocator *a = user;
+	auto_call(probe_freep) struct probe *probe = NULL;
+	struct error err;
+
+	(void)outcome; /* without an answer nothing is known: time goes on */
+	if (!message || a->stopping)
+		return false;
+	if (probe_unpack(message->data, message->len, &probe, &err) < 0)
+		count_malformed(a, message, err.text);
+	else
+		liveness_answer(a->world.roster, probe->net, probe->node, probe->n_asked,
+				probe->n_answered);
+	return false;
+}
+
+static void ask_prober(void *user, const char *prober, const char *net, const char *node)
+{
+	struct allocator *a = user;
+	const struct probe probe = {.net = (char *)net, .node = (char *)node};
+	auto_free void *bytes = NULL;
+	char subject[SUBJECT_MAX];
+	size_t len;
+
+	if (probe_pack(&probe, &bytes, &len) < 0 ||
+	    bus_ask(a->world.bus, subject_probe(subject, prober), NULL, 0, bytes, len,
+		    LIVENESS_ANSWER_MS, on_probe_answer, a, NULL) < 0)
+		log_debug("node=%s: not asked about node=%s: no memory", prober, node);
+}
+
+static void bury_node(void *user, const char *net, const char *node, bool first)
+{
+	struct allocator *a = user;
+	const struct health health = {.node = (char *)node, .net = (char *)net, .dead = true};
+	auto_free void *bytes = NULL;
+	char subject[SUBJECT_MAX];
+	size_t len;
+
+	if (first)
+		log_warning("node=%s net=%s: silent, and none of its destinations answers the "
+			    "other nodes: they are taken out",
+			    node, net);
+	if (health_pack(&health, &bytes, &len) < 0 ||
+	    bus_publish(a->world.bus, subject_health(subject, net, node), NULL, NULL, 0, bytes,
+			len) < 0)
+		log_debug("node=%s net=%s: said later that it is dead", node, net);
+}
+
+static void find_the_dead(struct allocator *a, const struct roster_time *time)
+{
+	const struct liveness_actions actions = {.ask = ask_prober, .bury = bury_node, .user = a};
+	bool was_ill = liveness_is_ill(a->world.roster);
+
+	liveness_step(a->world.roster, time, &actions);
+	if (!was_ill && liveness_is_ill(a->world.roster))
+		log_warning("nodes=silent hint='most of them at once: it is the control plane that "
+			    "is ill, so no destination is taken out'");
+}
 
 static void on_roster_changed(void *user, const char *token, uint64_t since)
 {
@@ -405,6 +466,7 @@ static void expire_nodes(struct allocator *a)
 	/* Late ourselves, or deaf: what was not heard may have been said. */
 	if (time.now_ms - a->ticked_at_ms > ROSTER_ALIVE_MS / 4 || !bus_is_connected(a->world.bus))
 		roster_listen(a->world.roster, &time);
+	find_the_dead(a, &time);
 	if (time.now_ms - a->expired_at_ms < EXPIRE_MS)
 		return;
 	a->expired_at_ms = time.now_ms;

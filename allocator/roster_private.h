@@ -5,7 +5,7 @@
 
 #include "allocator/roster.h"
 
-/* What roster.c keeps and roster_view.c reads. */
+/* What roster.c keeps, roster_view.c reads, and liveness.c adds to. */
 
 struct node {
 	char *name, *version;
@@ -25,12 +25,21 @@ struct place {
 	UT_hash_handle hh;
 };
 
+/* What is being found out about a silent node; all zero while it is heard. */
+struct suspicion {
+	bool open; /* a round of questions is under way */
+	bool dead;
+	size_t n_pending, n_asked, n_answered;
+	uint64_t ask_at, decide_at, remind_at;
+};
+
 /* A Network on a node. */
 struct member {
 	struct node *node;
 	struct place *place;
 	struct status *status; /* NULL: has said nothing yet */
 	uint64_t round;
+	struct suspicion suspicion;
 	struct member *n_prev, *n_next; /* in the node */
 	struct member *p_prev, *p_next; /* in the place */
 };
@@ -41,6 +50,7 @@ struct roster {
 	roster_changed_fn *on_changed;
 	void *user;
 	uint64_t sure_from_ms; /* 0: never listened */
+	bool ill;              /* most nodes are silent */
 };
 
 const struct place *place_find(const struct roster *roster, const char *token);

@@ -38,6 +38,10 @@ must_check int health_pack(const struct health *health, void **ret_bytes, size_t
 must_check int health_unpack(const void *bytes, size_t len, struct health **ret_health,
 			     struct error *err);
 
+must_check int probe_pack(const struct probe *probe, void **ret_bytes, size_t *ret_len);
+must_check int probe_unpack(const void *bytes, size_t len, struct probe **ret_probe,
+			    struct error *err);
+
 must_check int sync_pack(const struct sync *sync, void **ret_bytes, size_t *ret_len);
 must_check int sync_unpack(const void *bytes, size_t len, struct sync **ret_sync,
 			   struct error *err);

@@ -106,3 +106,37 @@ int health_unpack(const void *bytes, size_t len, struct health **ret_health, str
 	*ret_health = TAKE(health);
 	return 0;
 }
+
+int probe_pack(const struct probe *probe, void **ret_bytes, size_t *ret_len)
+{
+	Ilb__V1__Probe out;
+
+	ilb__v1__probe__init(&out);
+	out.net = wire_text(probe->net);
+	out.node = wire_text(probe->node);
+	out.n_asked = probe->n_asked;
+	out.n_answered = probe->n_answered;
+	return wire_pack(&out.base, ret_bytes, ret_len);
+}
+
+int probe_unpack(const void *bytes, size_t len, struct probe **ret_probe, struct error *err)
+{
+	auto_call(arena_deinit) struct arena arena = {};
+	auto_call(probe_freep) struct probe *probe = calloc(1, sizeof(*probe));
+	Ilb__V1__Probe *in;
+	int r;
+
+	if (!probe)
+		return -ENOMEM;
+	r = wire_unpack(&ilb__v1__probe__descriptor, bytes, len, &arena, &in, err);
+	if (r == 0)
+		r = wire_read_token(in->net, "net", &probe->net, err);
+	if (r == 0)
+		r = wire_read_token(in->node, "node", &probe->node, err);
+	if (r < 0)
+		return r;
+	probe->n_asked = in->n_asked;
+	probe->n_answered = in->n_answered;
+	*ret_probe = TAKE(probe);
+	return 0;
+}

@@ -19,6 +19,15 @@ void health_free(struct health *health)
 	free(health);
 }
 
+void probe_free(struct probe *probe)
+{
+	if (!probe)
+		return;
+	free(probe->net);
+	free(probe->node);
+	free(probe);
+}
+
 uint64_t health_check_id(const struct desired_check *check)
 {
 	char text[DESIRED_PATH_MAX + 64];

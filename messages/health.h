@@ -37,6 +37,15 @@ struct health {
 void health_free(struct health *health);
 AUTO_DEFINE(struct health, health_free);
 
+/* Does anything of a silent node answer you? The counts are the answer's. */
+struct probe {
+	char *net, *node;
+	uint32_t n_asked, n_answered;
+};
+
+void probe_free(struct probe *probe);
+AUTO_DEFINE(struct probe, probe_free);
+
 /*
  * Names what is checked and how: the same in every LoadBalancer and on every node that means the
  * same check. Never 0 for a check that is there; 0 for an absent one.

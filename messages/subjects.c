@@ -155,6 +155,11 @@ const char *subject_alive(char subject[static SUBJECT_MAX], const char *node)
 	return write_subject(subject, "alive", node, NULL, NULL);
 }
 
+const char *subject_probe(char subject[static SUBJECT_MAX], const char *node)
+{
+	return write_subject(subject, "probe", node, NULL, NULL);
+}
+
 const char *subject_health(char subject[static SUBJECT_MAX], const char *net, const char *node)
 {
 	return write_subject(subject, "health", net, node, NULL);

@@ -51,6 +51,7 @@ const char *subject_snap(char subject[static SUBJECT_MAX], const char *node, con
 const char *subject_sync(char subject[static SUBJECT_MAX], const char *node);
 const char *subject_status(char subject[static SUBJECT_MAX], const char *node, const char *net);
 const char *subject_alive(char subject[static SUBJECT_MAX], const char *node);
+const char *subject_probe(char subject[static SUBJECT_MAX], const char *node);
 const char *subject_health(char subject[static SUBJECT_MAX], const char *net, const char *node);
 
 enum subject_kind {

@@ -55,6 +55,7 @@ UNTESTED = {
     "agent/digests.c": "the sums that test_reconcile.c compares with its model's",
     "agent/faults.c": "counts and logs once: tests/agent/test_agent.py, hostile messages",
     "agent/network.c": "one Network's life: tests/agent/test_agent.py",
+    "agent/probes.c": "questions about silent nodes: tests/system/test_dead_node.py",
     "agent/sockets.c": "a thread that goes into namespaces: tests/system/test_health.py",
     "agent/vitals.c": "what counts on a node, with real servers and other nodes: tests/system/test_health.py",
     "allocator/allocator.c": "the loop: tests/allocator/test_api.py and test_replicas.py, with real servers",

@@ -38,14 +38,15 @@ ROUND_TRIP(status)
 ROUND_TRIP(alive)
 ROUND_TRIP(sync)
 ROUND_TRIP(health)
+ROUND_TRIP(probe)
 
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
 	static void (*const round_trips[])(const uint8_t *bytes, size_t len) = {
-		round_trip_desired, round_trip_status, round_trip_alive, round_trip_sync,
-		round_trip_health};
+		round_trip_desired, round_trip_status, round_trip_alive,
+		round_trip_sync,    round_trip_health, round_trip_probe};
 
 	if (len > 0)
-		round_trips[bytes[0] % 5](bytes + 1, len - 1);
+		round_trips[bytes[0] % 6](bytes + 1, len - 1);
 	return 0;
 }

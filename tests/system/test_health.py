@@ -55,12 +55,12 @@ spec:
 {extra}"""
 
 
-def answering(node, n=24):
+def answering(node, n=24, timeout=1):
     """Who answers new connections of this node's client; "refused" and "hangs" are answers, too."""
     seen = set()
     for _ in range(n):
         try:
-            seen.add(node.client.connect(VIP, 8080, timeout=1)[0])
+            seen.add(node.client.connect(VIP, 8080, timeout=timeout)[0])
         except ConnectionRefusedError:
             seen.add("refused")
         except OSError:
@@ -82,6 +82,13 @@ def expect(lab, who, timeout=DETECTED):
         except AssertionError as error:
             raise AssertionError(f"{error}: it sends to {last}") from None
     return time.monotonic() - begin
+
+
+def everybody_is_served(lab):
+    """No connection fails, at this moment. Machines under load are slow: that is no failure."""
+    for node in lab.nodes:
+        seen = answering(node, 8, timeout=5)
+        assert seen <= ALL, f"{node.name}: {seen}"
 
 
 def hold_connections(machine):
@@ -178,19 +185,17 @@ def c11_agents_and_nats_die(lab):
         process.kill()
         end = time.monotonic() + 8
         while time.monotonic() < end:
-            for node in lab.nodes:
-                assert answering(node, 6) <= ALL, f"{node.name}: {answering(node)}"
+            everybody_is_served(lab)
         process.restart()
-        for node in lab.nodes:
-            assert answering(node) == ALL, f"{node.name}: {answering(node)}"
+        everybody_is_served(lab)
+        expect(lab, ALL)
 
 
 def c11_the_agent_that_comes_back_takes_nothing_out(lab):
     lab.nodes[0].agent.restart()
     end = time.monotonic() + 5
     while time.monotonic() < end:
-        for node in lab.nodes:
-            assert answering(node, 12) <= ALL, f"{node.name}: {answering(node)}"
+        everybody_is_served(lab)
 
 
 def c3_c5_all_down_and_back(lab):
@@ -225,8 +230,7 @@ def another_check_takes_nothing_out(lab):
     lab.apply(manifest().replace("path: /healthy", "path: /other"))
     end = time.monotonic() + 4
     while time.monotonic() < end:
-        for node in lab.nodes:
-            assert answering(node, 6) <= ALL, f"{node.name}: {answering(node)}"
+        everybody_is_served(lab)
 
 
 def main():

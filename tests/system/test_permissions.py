@@ -18,14 +18,15 @@ INBOX = {"ALLOCATOR": "_INBOX", "NODE_1": "_INBOX_agent.node-1", "TENANT": "_INB
 # identity: what it may publish and subscribe to, and what it may not
 NODE_1 = {
     "publish": ["ilb.v1.alive.node-1", "ilb.v1.sync.node-1", f"ilb.v1.status.node-1.{NET}",
-                f"ilb.v1.snap.node-1.{NET}"],
-    "subscribe": [f"ilb.v1.state.{NET}", "ilb.v1.roll"],
-    "no publish": ["ilb.v1.alive.node-2", "ilb.v1.sync.node-2", f"ilb.v1.status.node-2.{NET}",
+                f"ilb.v1.snap.node-1.{NET}", f"ilb.v1.health.{NET}.node-1"],
+    "subscribe": [f"ilb.v1.state.{NET}", "ilb.v1.roll", f"ilb.v1.health.{NET}.*", "ilb.v1.probe.node-1"],
+    "no publish": [f"ilb.v1.health.{NET}.node-2", f"ilb.v1.health.{OTHER}.node-1", "ilb.v1.probe.node-2",
+                   "ilb.v1.alive.node-2", "ilb.v1.sync.node-2", f"ilb.v1.status.node-2.{NET}",
                    f"ilb.v1.status.node-1.{OTHER}", f"ilb.v1.snap.node-1.{OTHER}", f"ilb.v1.state.{NET}",
                    "ilb.v1.roll", "ilb.v1.apply.default", "ilb.v1.get.default", "$KV.ilb.x",
                    "$JS.API.STREAM.INFO.KV_ilb", "$JS.API.STREAM.DELETE.KV_ilb", "_INBOX.x",
                    "_INBOX_agent.node-2.x", "$SRV.PING"],
-    "no subscribe": [f"ilb.v1.state.{OTHER}", "ilb.v1.state.*", "ilb.v1.>", ">", "ilb.v1.apply.default",
+    "no subscribe": [f"ilb.v1.health.{OTHER}.*", "ilb.v1.probe.*", f"ilb.v1.state.{OTHER}", "ilb.v1.state.*", "ilb.v1.>", ">", "ilb.v1.apply.default",
                      "ilb.v1.event.>", "_INBOX.>", "_INBOX_agent.>", "_INBOX_agent.node-2.>",
                      f"ilb.v1.snap.*.{NET}", "$KV.>", "$SRV.>"],
 }
@@ -41,7 +42,8 @@ TENANT = {
                      "_INBOX_agent.>", "$KV.>"],
 }
 ALLOCATOR = {
-    "publish": [f"ilb.v1.state.{NET}", "ilb.v1.roll", "_INBOX_agent.node-1.x", "_INBOX_tenant.default.x"],
+    "publish": [f"ilb.v1.state.{NET}", "ilb.v1.roll", f"ilb.v1.health.{NET}.node-1", "ilb.v1.probe.node-1",
+                "_INBOX_agent.node-1.x", "_INBOX_tenant.default.x"],
     "subscribe": ["ilb.v1.apply.*", "ilb.v1.status.*.*"],
     "no publish": ["ilb.v1.apply.default", f"ilb.v1.status.node-1.{NET}", "$SYS.REQ.SERVER.PING", "else"],
     "no subscribe": [">", "_INBOX_agent.>", "_INBOX_tenant.>", "$SYS.>"],

@@ -1,0 +1,214 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+#include <string.h>
+
+#include "allocator/liveness.h"
+#include "base/text.h"
+#include "tests/support/cmocka.h"
+
+#define NET "default_net"
+
+enum { STEP_MS = 100, N_NODES = 5 };
+
+struct fixture {
+	struct roster *roster;
+	struct roster_time time;
+	bool silent[N_NODES];
+	struct text done; /* "ask 1 of 0;bury 0;bury 0 again;" */
+};
+
+static void nobody_changed(void *user, const char *token, uint64_t since)
+{
+	(void)user;
+	(void)token;
+	(void)since;
+}
+
+static void ask(void *user, const char *prober, const char *net, const char *node)
+{
+	struct fixture *f = user;
+
+	assert_string_equal(net, NET);
+	text_addf(&f->done, "ask %s of %s;", prober, node);
+}
+
+static void bury(void *user, const char *net, const char *node, bool first)
+{
+	struct fixture *f = user;
+
+	assert_string_equal(net, NET);
+	text_addf(&f->done, "bury %s%s;", node, first ? "" : " again");
+}
+
+/* Everybody who is not silent says so, and time goes on. */
+static void live(struct fixture *f, unsigned ms)
+{
+	const struct liveness_actions actions = {ask, bury, f};
+	char name[4], net[] = NET, *nets[] = {net};
+
+	for (unsigned at = 0; at < ms; at += STEP_MS) {
+		f->time.now_ms += STEP_MS;
+		for (int i = 0; i < N_NODES; i++) {
+			struct alive alive = {.node = name, .nets = nets, .n_nets = 1};
+
+			(void)snprintf(name, sizeof(name), "%d", i);
+			if (!f->silent[i])
+				assert_int_equal(roster_on_alive(f->roster, &alive, &f->time), 0);
+		}
+		liveness_step(f->roster, &f->time, &actions);
+	}
+}
+
+static void expect(struct fixture *f, const char *done)
+{
+	assert_string_equal(f->done.bytes ? f->done.bytes : "", done);
+	text_cut(&f->done, 0);
+}
+
+static int setup(void **state)
+{
+	struct fixture *f = calloc(1, sizeof(*f));
+
+	assert_int_equal(roster_new(nobody_changed, f, &f->roster), 0);
+	f->time.now_ms = 1000;
+	roster_listen(f->roster, &f->time);
+	live(f, ROSTER_ALIVE_MS + STEP_MS);
+	expect(f, "");
+	*state = f;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct fixture *f = *state;
+
+	roster_free(f->roster);
+	text_deinit(&f->done);
+	free(f);
+	return 0;
+}
+
+static void answer(struct fixture *f, size_t n_asked, size_t n_answered)
+{
+	liveness_answer(f->roster, NET, "0", n_asked, n_answered);
+}
+
+#define ROUND "ask 1 of 0;ask 2 of 0;ask 3 of 0;"
+
+static void test_dead(void **state)
+{
+	struct fixture *f = *state;
+
+	f->silent[0] = true;
+	live(f, LIVENESS_SILENT_MS);
+	expect(f, "");
+	live(f, STEP_MS);
+	expect(f, ROUND);
+	answer(f, 3, 0);
+	answer(f, 3, 0);
+	live(f, STEP_MS);
+	expect(f, ""); /* the third may know better */
+	answer(f, 0, 0);
+	live(f, STEP_MS);
+	expect(f, "bury 0;");
+	live(f, LIVENESS_REMIND_MS);
+	expect(f, "bury 0 again;");
+	f->silent[0] = false;
+	live(f, 2 * LIVENESS_REMIND_MS);
+	expect(f, "");
+}
+
+static void test_one_answer_is_enough(void **state)
+{
+	struct fixture *f = *state;
+
+	f->silent[0] = true;
+	live(f, LIVENESS_SILENT_MS + STEP_MS);
+	answer(f, 8, 0);
+	answer(f, 8, 1);
+	answer(f, 8, 0);
+	expect(f, ROUND);
+	live(f, LIVENESS_AGAIN_MS - STEP_MS);
+	expect(f, "");
+	live(f, STEP_MS);
+	expect(f, ROUND); /* it is watched on */
+}
+
+/* A prober that is dead, too, holds nothing up for longer than its time; who cannot tell, does not. */
+static void test_no_answers(void **state)
+{
+	struct fixture *f = *state;
+
+	f->silent[0] = true;
+	live(f, LIVENESS_SILENT_MS + STEP_MS);
+	expect(f, ROUND);
+	answer(f, 1, 0);
+	live(f, LIVENESS_ANSWER_MS);
+	expect(f, "bury 0;");
+	f->silent[0] = false;
+	live(f, STEP_MS);
+	f->silent[0] = true;
+	live(f, LIVENESS_SILENT_MS + STEP_MS);
+	expect(f, ROUND);
+	answer(f, 0, 0);
+	live(f, LIVENESS_ANSWER_MS);
+	expect(f, "");
+}
+
+static void test_late_answers_count_for_nothing(void **state)
+{
+	struct fixture *f = *state;
+
+	f->silent[0] = true;
+	live(f, LIVENESS_SILENT_MS + STEP_MS);
+	f->silent[0] = false;
+	live(f, STEP_MS);
+	for (int i = 0; i < 5; i++)
+		answer(f, 8, 0);
+	liveness_answer(f->roster, "default_other", "0", 8, 0);
+	liveness_answer(f->roster, NET, "nobody", 8, 0);
+	live(f, STEP_MS);
+	expect(f, ROUND);
+}
+
+static void test_most_at_once(void **state)
+{
+	struct fixture *f = *state;
+
+	for (int i = 0; i < 3; i++)
+		f->silent[i] = true;
+	live(f, LIVENESS_SILENT_MS + 5 * STEP_MS);
+	assert_true(liveness_is_ill(f->roster));
+	expect(f, "");
+	f->silent[1] = f->silent[2] = false;
+	live(f, STEP_MS);
+	assert_false(liveness_is_ill(f->roster));
+	expect(f, ROUND);
+}
+
+/* We did not listen ourselves. */
+static void test_deaf(void **state)
+{
+	struct fixture *f = *state;
+
+	f->silent[0] = true;
+	live(f, LIVENESS_SILENT_MS - STEP_MS);
+	roster_listen(f->roster, &f->time);
+	live(f, ROSTER_ALIVE_MS - STEP_MS);
+	expect(f, "");
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test_setup_teardown(test_dead, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_one_answer_is_enough, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_no_answers, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_late_answers_count_for_nothing, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_most_at_once, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_deaf, setup, teardown),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
