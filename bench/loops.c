@@ -5,11 +5,12 @@
  * server at once. On a veth pair a packet is taken through the whole path, routers between them
  * included, by the thread that sends it: so the thread's processor time is what the path costs.
  *
- * Each line of standard input is a measurement, answered by its processor time in nanoseconds:
+ * Each line of standard input is a measurement, answered by its processor time in nanoseconds (or with
+ * --wall by the clock, for test kernels, which do nothing else and count processor time coarsely):
  *
- *	tcp|udp CLIENT-PID SERVER-PID FIRST-ADDRESS STRIDE N-ADDRESSES N
+ *	tcp|udp|bulk CLIENT-PID SERVER-PID FIRST-ADDRESS STRIDE N-ADDRESSES N
  *
- * N new connections (TCP: opened, accepted, reset; UDP: a datagram and its answer, from a new socket)
+ * bulk: one connection, N times 64 KB through it. Else: N new connections (TCP: opened, accepted, reset; UDP: a datagram and its answer, from a new socket)
  * from the namespace of one process to port 80 of FIRST-ADDRESS, FIRST-ADDRESS + STRIDE, ... in turn.
  * What serves them listens on all addresses in the namespace of the other process.
  */
@@ -36,8 +37,10 @@ struct server {
 	int pid, tcp, udp;
 };
 
+enum kind { KIND_TCP, KIND_UDP, KIND_BULK };
+
 struct loop {
-	bool udp;
+	enum kind kind;
 	int client, server; /* processes */
 	uint32_t first, stride, n_addresses, n;
 	uint32_t next;
@@ -165,32 +168,60 @@ static void one_udp(struct loop *loop, int server)
 	(void)close(client);
 }
 
-static uint64_t cpu_ns(void)
+/* As much as goes in, then all of it out: neither ever waits, but for what is on its way. */
+static void bulk(struct loop *loop, int listener)
+{
+	static char bytes[65536];
+	size_t total = (size_t)loop->n * sizeof(bytes), sent = 0, received = 0;
+	int client = connect_next(loop, SOCK_STREAM);
+	int server = accept4(listener, NULL, NULL, SOCK_CLOEXEC);
+
+	if (server < 0)
+		die("accept");
+	while (received < total) {
+		ssize_t n = sent < total ? send(client, bytes, sizeof(bytes), MSG_DONTWAIT) : 0;
+
+		sent += n > 0 ? (size_t)n : 0;
+		n = recv(server, bytes, sizeof(bytes), n > 0 ? MSG_DONTWAIT : 0);
+		if (n == 0 || (n < 0 && errno != EAGAIN))
+			die("a bulk transfer");
+		received += n > 0 ? (size_t)n : 0;
+	}
+	(void)close(client);
+	(void)close(server);
+}
+
+static uint64_t now_ns(clockid_t clock)
 {
 	struct timespec now;
 
-	(void)clock_gettime(CLOCK_THREAD_CPUTIME_ID, &now); /* cannot fail for this clock */
+	(void)clock_gettime(clock, &now); /* cannot fail for these clocks */
 	return (uint64_t)now.tv_sec * 1000000000U + (uint64_t)now.tv_nsec;
 }
 
-static uint64_t run(struct loop *loop)
+static uint64_t run(struct loop *loop, clockid_t clock)
 {
 	const struct server *server = find_server(loop->server);
 	uint64_t start;
 
 	enter(loop->client);
-	start = cpu_ns();
-	for (uint32_t i = 0; i < loop->n; i++) {
-		if (loop->udp)
+	start = now_ns(clock);
+	if (loop->kind == KIND_BULK)
+		bulk(loop, server->tcp);
+	for (uint32_t i = 0; i < loop->n && loop->kind != KIND_BULK; i++) {
+		if (loop->kind == KIND_UDP)
 			one_udp(loop, server->udp);
 		else
 			one_tcp(loop, server->tcp);
 	}
-	return cpu_ns() - start;
+	return now_ns(clock) - start;
 }
 
-int main(void)
+int main(int argc, char **argv)
 {
+	clockid_t clock = argc > 1 && strcmp(argv[1], "--wall") == 0 ? CLOCK_MONOTONIC
+								     : CLOCK_THREAD_CPUTIME_ID;
+
 	char line[256], protocol[8], first[16];
 	static uint32_t next; /* addresses go on in turn over all measurements */
 	struct in_addr address;
@@ -204,10 +235,12 @@ int main(void)
 			errno = EINVAL;
 			die(line);
 		}
-		loop.udp = strcmp(protocol, "udp") == 0;
+		loop.kind = strcmp(protocol, "udp") == 0    ? KIND_UDP
+			    : strcmp(protocol, "bulk") == 0 ? KIND_BULK
+							    : KIND_TCP;
 		loop.first = ntohl(address.s_addr);
 		loop.next = next;
-		printf("%" PRIu64 "\n", run(&loop));
+		printf("%" PRIu64 "\n", run(&loop, clock));
 		(void)fflush(stdout);
 		next = loop.next;
 	}

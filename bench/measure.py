@@ -80,8 +80,11 @@ class Group:
         return process
 
     def run(self, *command, timeout=60, **options):
-        done = subprocess.run(self.inside(*command), capture_output=True, text=True,
-                              timeout=timeout, check=False, **options)
+        try:
+            done = subprocess.run(self.inside(*command), capture_output=True, text=True,
+                                  timeout=timeout, check=False, **options)
+        except subprocess.TimeoutExpired as why:
+            raise Missing(f"{' '.join(command)[:80]}: not done after {timeout:.0f} s") from why
         if done.returncode != 0:
             raise Missing(f"{' '.join(command)[:80]}: {(done.stderr or done.stdout).strip()[:300]}")
         return done.stdout
