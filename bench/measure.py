@@ -79,7 +79,7 @@ class Group:
         self.processes.append(process)
         return process
 
-    def run(self, *command, timeout=60, **options):
+    def run(self, *command, timeout=600, **options):
         try:
             done = subprocess.run(self.inside(*command), capture_output=True, text=True,
                                   timeout=timeout, check=False, **options)
