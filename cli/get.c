@@ -155,5 +155,7 @@ enum exit_status command_get(const struct arguments *arguments, struct error *er
 	print_objects(items, kind, arguments->output, references.n_items == 1);
 	if (!arguments->watch)
 		return EXIT_DONE;
+	if (fflush(stdout) != 0) /* who reads a pipe need not wait for the first change */
+		return EXIT_FAILED;
 	return watch(session, arguments, &references, selector, kind, err);
 }
