@@ -11,8 +11,8 @@
  * one: a thread of its own goes there, opens the socket, and hands it over.
  *
  * Where a Network's namespace has an address on `lo` that others can reach (neither loopback nor
- * link-local), connections come from that one, and else from the one that the kernel's routing
- * chooses. It is looked for again every SOCKETS_SOURCE_MS.
+ * link-local, nor a VIP of ours), connections come from that one, and else from the one that the
+ * kernel's routing chooses. It is looked for again every SOCKETS_SOURCE_MS.
  */
 #define SOCKETS_SOURCE_MS 5000
 #define SOCKETS_MAX       512 /* that are asked for at a time */
