@@ -93,7 +93,7 @@ static int serve(int type)
 	return fd;
 }
 
-static const struct server *find_server(int pid)
+static struct server *find_server(int pid)
 {
 	static struct server servers[N_SERVERS_MAX];
 	static size_t n;
@@ -103,9 +103,21 @@ static const struct server *find_server(int pid)
 			return &servers[i];
 	if (n == N_SERVERS_MAX)
 		die("too many servers");
-	enter(pid);
-	servers[n] = (struct server){pid, serve(SOCK_STREAM), serve(SOCK_DGRAM)};
+	servers[n] = (struct server){pid, -1, -1};
 	return &servers[n++];
+}
+
+/* The socket that serves the loop; it stays open. */
+static int server_socket(const struct loop *loop)
+{
+	struct server *server = find_server(loop->server);
+	int *fd = loop->kind == KIND_UDP ? &server->udp : &server->tcp;
+
+	if (*fd < 0) {
+		enter(loop->server);
+		*fd = serve(loop->kind == KIND_UDP ? SOCK_DGRAM : SOCK_STREAM);
+	}
+	return *fd;
 }
 
 static int connect_next(struct loop *loop, int type)
@@ -201,18 +213,18 @@ static uint64_t now_ns(clockid_t clock)
 
 static uint64_t run(struct loop *loop, clockid_t clock)
 {
-	const struct server *server = find_server(loop->server);
+	int server = server_socket(loop);
 	uint64_t start;
 
 	enter(loop->client);
 	start = now_ns(clock);
 	if (loop->kind == KIND_BULK)
-		bulk(loop, server->tcp);
+		bulk(loop, server);
 	for (uint32_t i = 0; i < loop->n && loop->kind != KIND_BULK; i++) {
 		if (loop->kind == KIND_UDP)
-			one_udp(loop, server->udp);
+			one_udp(loop, server);
 		else
-			one_tcp(loop, server->tcp);
+			one_tcp(loop, server);
 	}
 	return now_ns(clock) - start;
 }
