@@ -2,7 +2,6 @@
 #include "dataplane/link.h"
 
 #include <errno.h>
-#include <linux/if_addr.h>
 #include <linux/if_link.h>
 #include <linux/rtnetlink.h>
 #include <netlink/attr.h>
@@ -67,20 +66,19 @@ int link_raise_lo(struct link *link, struct error *err)
 	return 0;
 }
 
-/* The protocol number makes a deletion match ours alone. */
-static struct nl_msg *message6(bool add, const struct address *vip)
+/* The route of a VIP. The protocol number makes a deletion match ours alone. */
+static struct nl_msg *route_message(int type, int flags, const struct address *vip)
 {
+	bool v4 = vip->family == FAMILY_IPV4;
 	struct rtmsg header = {
-		.rtm_family = AF_INET6,
-		.rtm_dst_len = 128,
+		.rtm_family = v4 ? AF_INET : AF_INET6,
+		.rtm_dst_len = v4 ? 32 : 128,
 		.rtm_table = RT_TABLE_LOCAL,
 		.rtm_protocol = LINK_PROTOCOL,
-		.rtm_scope = RT_SCOPE_UNIVERSE,
+		.rtm_scope = v4 ? RT_SCOPE_HOST : RT_SCOPE_UNIVERSE,
 		.rtm_type = RTN_LOCAL,
 	};
-	struct nl_msg *msg =
-		message_new(add ? RTM_NEWROUTE : RTM_DELROUTE, add ? NLM_F_CREATE | NLM_F_EXCL : 0,
-			    &header, sizeof(header));
+	struct nl_msg *msg = message_new(type, flags, &header, sizeof(header));
 
 	if (msg && (nla_put(msg, RTA_DST, (int)address_len(vip), vip->bytes) < 0 ||
 		    nla_put_u32(msg, RTA_OIF, LO_INDEX) < 0)) {
@@ -90,40 +88,9 @@ static struct nl_msg *message6(bool add, const struct address *vip)
 	return msg;
 }
 
-/*
- * One local route of IPv4 that belongs to no address makes the kernel look up the source of every
- * packet that it forwards in the namespace (fib_validate_source(), 600 instructions): so for IPv4 it
- * is an address. The label makes a deletion match ours alone.
- */
-static struct nl_msg *message4(bool add, const struct address *vip)
-{
-	struct ifaddrmsg header = {
-		.ifa_family = AF_INET,
-		.ifa_prefixlen = 32,
-		.ifa_scope = RT_SCOPE_HOST,
-		.ifa_index = LO_INDEX,
-	};
-	struct nl_msg *msg =
-		message_new(add ? RTM_NEWADDR : RTM_DELADDR, add ? NLM_F_CREATE | NLM_F_EXCL : 0,
-			    &header, sizeof(header));
-
-	if (msg && (nla_put(msg, IFA_LOCAL, (int)address_len(vip), vip->bytes) < 0 ||
-		    nla_put(msg, IFA_ADDRESS, (int)address_len(vip), vip->bytes) < 0 ||
-		    nla_put_string(msg, IFA_LABEL, LINK_LABEL) < 0)) {
-		nlmsg_free(msg);
-		return NULL;
-	}
-	return msg;
-}
-
-static struct nl_msg *vip_message(bool add, const struct address *vip)
-{
-	return vip->family == FAMILY_IPV4 ? message4(add, vip) : message6(add, vip);
-}
-
 int link_add_vip(struct link *link, const struct address *vip, struct error *err)
 {
-	struct nl_msg *msg = vip_message(true, vip);
+	struct nl_msg *msg = route_message(RTM_NEWROUTE, NLM_F_CREATE | NLM_F_EXCL, vip);
 	char text[ADDRESS_TEXT_MAX];
 	int r;
 
@@ -135,12 +102,12 @@ int link_add_vip(struct link *link, const struct address *vip, struct error *err
 
 int link_remove_vip(struct link *link, const struct address *vip, struct error *err)
 {
-	struct nl_msg *msg = vip_message(false, vip);
+	struct nl_msg *msg = route_message(RTM_DELROUTE, 0, vip);
 	char text[ADDRESS_TEXT_MAX];
 	int r;
 
 	r = msg ? netlink_talk(link->sock, msg) : -ENOMEM;
-	if (r < 0 && r != -ESRCH && r != -EADDRNOTAVAIL)
+	if (r < 0 && r != -ESRCH)
 		return error_errno(err, r, "route of VIP %s", address_format(vip, text));
 	return 0;
 }
@@ -151,40 +118,24 @@ struct vips {
 	bool failed;
 };
 
-static void keep_vip(struct vips *vips, const struct nlattr *attribute)
-{
-	struct address address, *vip;
-
-	if (address_from_bytes(nla_data(attribute), (size_t)nla_len(attribute), &address) < 0)
-		return;
-	vip = ARRAY_ADD(vips->items, vips->n_items);
-	if (vip)
-		*vip = address;
-	else
-		vips->failed = true;
-}
-
 static int list_route(struct nl_msg *msg, void *user)
 {
 	struct nlmsghdr *header = nlmsg_hdr(msg);
 	const struct rtmsg *route = nlmsg_data(header);
 	struct nlattr *dst = nlmsg_find_attr(header, sizeof(*route), RTA_DST);
+	struct vips *vips = user;
+	struct address address, *vip;
 
-	if (route->rtm_protocol == LINK_PROTOCOL && route->rtm_table == RT_TABLE_LOCAL &&
-	    route->rtm_type == RTN_LOCAL && dst)
-		keep_vip(user, dst);
-	return NL_OK;
-}
-
-static int list_address(struct nl_msg *msg, void *user)
-{
-	struct nlmsghdr *header = nlmsg_hdr(msg);
-	const struct ifaddrmsg *address = nlmsg_data(header);
-	struct nlattr *local = nlmsg_find_attr(header, sizeof(*address), IFA_LOCAL);
-	struct nlattr *label = nlmsg_find_attr(header, sizeof(*address), IFA_LABEL);
-
-	if (address->ifa_index == LO_INDEX && local && label && nla_strcmp(label, LINK_LABEL) == 0)
-		keep_vip(user, local);
+	if (route->rtm_protocol != LINK_PROTOCOL || route->rtm_table != RT_TABLE_LOCAL ||
+	    route->rtm_type != RTN_LOCAL || !dst)
+		return NL_OK;
+	if (address_from_bytes(nla_data(dst), (size_t)nla_len(dst), &address) < 0)
+		return NL_OK;
+	vip = ARRAY_ADD(vips->items, vips->n_items);
+	if (vip)
+		*vip = address;
+	else
+		vips->failed = true;
 	return NL_OK;
 }
 
@@ -193,17 +144,9 @@ static int compare(const void *a, const void *b)
 	return address_compare(a, b);
 }
 
-static int dump_addresses(struct link *link, struct vips *vips)
+static int dump_routes(struct link *link, int af, struct vips *vips)
 {
-	struct ifaddrmsg header = {.ifa_family = AF_INET};
-	struct nl_msg *msg = message_new(RTM_GETADDR, NLM_F_DUMP, &header, sizeof(header));
-
-	return msg ? netlink_dump(link->sock, msg, list_address, vips) : -ENOMEM;
-}
-
-static int dump_routes(struct link *link, struct vips *vips)
-{
-	struct rtmsg header = {.rtm_family = AF_INET6, .rtm_table = RT_TABLE_LOCAL};
+	struct rtmsg header = {.rtm_family = (unsigned char)af, .rtm_table = RT_TABLE_LOCAL};
 	struct nl_msg *msg = message_new(RTM_GETROUTE, NLM_F_DUMP, &header, sizeof(header));
 
 	return msg ? netlink_dump(link->sock, msg, list_route, vips) : -ENOMEM;
@@ -214,9 +157,9 @@ static int list_vips_once(struct link *link, struct vips *vips)
 	int r;
 
 	vips->n_items = 0;
-	r = dump_addresses(link, vips);
+	r = dump_routes(link, AF_INET, vips);
 	if (r == 0)
-		r = dump_routes(link, vips);
+		r = dump_routes(link, AF_INET6, vips);
 	if (r == -EOPNOTSUPP || r == -EAFNOSUPPORT)
 		r = 0; /* a kernel without IPv6 */
 	return r == 0 && vips->failed ? -ENOMEM : r;

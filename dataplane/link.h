@@ -10,22 +10,19 @@
 #include "base/error.h"
 
 /*
- * Links, routes and what else of a namespace rtnetlink knows. Ours are, per VIP,
- *	VIP/32 scope host lo:ilb                     IPv4: an address of lo
- *	local VIP dev lo table local proto 108       IPv6: a route
+ * Links, routes and what else of a namespace rtnetlink knows. Ours are one route per VIP,
+ *	local VIP dev lo table local proto 108
  * and nothing more: the namespace then owns the VIP, so it answers pings to it and, for IPv4, ARP
- * wherever the VIP lies in the subnet of a shared link. It is visible nowhere else, and never the
- * source of anything but answers. Neighbour discovery answers only for an interface's own
- * addresses: an IPv6 VIP should lie outside the subnets of shared links, where clients reach it by a
- * route.
+ * wherever the VIP lies in the subnet of a shared link. No interface carries the VIP as an address:
+ * it is visible nowhere else. Neighbour discovery answers only for an interface's own addresses:
+ * an IPv6 VIP should lie outside the subnets of shared links, where clients reach it by a route.
  *
- * Routes of other protocols, and addresses of other labels, are never touched, also where they say the
+ * Routes of other protocols, and addresses, are never touched, also where they say the
  * same as ours would: then ours is not needed.
  */
 struct link;
 
 #define LINK_PROTOCOL 108 /* rtm_protocol of what is ours; free in rt_protos(5) */
-#define LINK_LABEL    "lo:ilb"
 
 /* Opens a socket in the namespace that the thread is in. Return: 0, -ENOMEM, or an errno. */
 must_check int link_new(struct link **ret_link, struct error *err);
