@@ -325,6 +325,17 @@ const struct place *place_find(const struct roster *roster, const char *token)
 	return place;
 }
 
+/*
+ * What the node refuses it may go on forwarding as it was before, so an address that was withdrawn
+ * may still be in its kernel: until it refuses nothing, it confirms nothing.
+ */
+static uint64_t member_confirmed(const struct member *member, const struct roster_truth *truth)
+{
+	if (member->status && member->status->n_refused)
+		return 0;
+	return roster_applied(member->status, truth);
+}
+
 uint64_t roster_confirmed(const struct roster *roster, const struct roster_truth *truth,
 			  const struct roster_time *time)
 {
@@ -338,7 +349,7 @@ uint64_t roster_confirmed(const struct roster *roster, const struct roster_truth
 		return UINT64_MAX;
 	DL_FOREACH2(place->members, member, p_next)
 	{
-		uint64_t applied = roster_applied(member->status, truth);
+		uint64_t applied = member_confirmed(member, truth);
 
 		if (member->node->alive && applied < confirmed)
 			confirmed = applied;

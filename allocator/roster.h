@@ -62,8 +62,8 @@ struct roster_truth {
 
 /*
  * The log sequence that all live nodes which host the Network have applied; 0 while that is not
- * known, UINT64_MAX when none hosts it. A node that has the Network's last change has everything up
- * to `settled_at`.
+ * known, or while one refuses something; UINT64_MAX when none hosts it. A node that has the Network's
+ * last change has everything up to `settled_at`.
  */
 uint64_t roster_confirmed(const struct roster *roster, const struct roster_truth *truth,
 			  const struct roster_time *time);

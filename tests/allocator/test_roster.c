@@ -123,6 +123,19 @@ static void test_the_slowest_decides(void **state)
 	assert_int_equal(confirmed(f), 20);
 }
 
+static void test_who_refuses_confirms_nothing(void **state)
+{
+	struct fixture *f = *state;
+	struct status *status = status_of("a", 10);
+
+	beat(f, "a", NET);
+	status->n_refused = 1; /* the old state of what it refuses may still be in its kernel */
+	assert_int_equal(roster_on_status(f->roster, status, &f->time), 0);
+	assert_int_equal(confirmed(f), 0);
+	report(f, "a", 10);
+	assert_int_equal(confirmed(f), 20);
+}
+
 static void test_nothing_is_confirmed_before_we_could_listen(void **state)
 {
 	struct fixture *f = *state;
@@ -323,6 +336,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		TEST(test_nobody_hosts_it),
 		TEST(test_the_slowest_decides),
+		TEST(test_who_refuses_confirms_nothing),
 		TEST(test_nothing_is_confirmed_before_we_could_listen),
 		TEST(test_the_dead_hold_nothing_up),
 		TEST(test_nobody_dies_while_we_are_deaf),
