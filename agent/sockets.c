@@ -15,8 +15,6 @@
 
 #include "base/handoff.h"
 #include "base/require.h"
-#include "base/text.h"
-#include "dataplane/link.h"
 #include "dataplane/netns.h"
 #include "messages/subjects.h"
 
@@ -95,9 +93,8 @@ static void look(struct place *place)
 	if (getifaddrs(&all) < 0)
 		return; /* then the kernel chooses */
 	for (const struct ifaddrs *one = all; one; one = one->ifa_next) {
-		/* The name is the label of an IPv4 address, where it has one. */
-		if (one->ifa_addr && (one->ifa_flags & IFF_LOOPBACK) &&
-		    !text_equal(one->ifa_name, LINK_LABEL))
+		/* VIPs are routes and no addresses, so they are not among these. */
+		if (one->ifa_addr && (one->ifa_flags & IFF_LOOPBACK))
 			consider(place, one->ifa_addr);
 	}
 	freeifaddrs(all);
