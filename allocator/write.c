@@ -9,25 +9,6 @@
 #include "ipam/decide.h"
 #include "ipam/order.h"
 
-static const char *outcome_word(enum verdict_outcome outcome)
-{
-	switch (outcome) {
-	case VERDICT_CREATED:
-		return "created";
-	case VERDICT_CONFIGURED:
-		return "configured";
-	case VERDICT_UNCHANGED:
-		return "unchanged";
-	case VERDICT_DELETING:
-		return "deleting";
-	case VERDICT_DELETED:
-		return "deleted";
-	case VERDICT_REFUSED:
-		return "refused";
-	}
-	return "?";
-}
-
 static int prepare_documents(struct call *call)
 {
 	const struct documents *documents = &call->request.documents;
@@ -174,7 +155,7 @@ static int decide_step(struct world *world, struct call *call, struct step *step
 		return 0;
 	r = decide(world, call, step, &verdict);
 	if (r == 0) {
-		step->outcome = outcome_word(verdict.outcome);
+		step->outcome = verdict_outcome_name(verdict.outcome);
 		if (verdict.outcome == VERDICT_REFUSED)
 			refuse(call, &verdict, step);
 		else

@@ -8,6 +8,25 @@
 #include "ipam/decision.h"
 #include "ipam/resolve.h"
 
+const char *verdict_outcome_name(enum verdict_outcome outcome)
+{
+	switch (outcome) {
+	case VERDICT_CREATED:
+		return "created";
+	case VERDICT_CONFIGURED:
+		return "configured";
+	case VERDICT_UNCHANGED:
+		return "unchanged";
+	case VERDICT_DELETING:
+		return "deleting";
+	case VERDICT_DELETED:
+		return "deleted";
+	case VERDICT_REFUSED:
+		return "refused";
+	}
+	return "?";
+}
+
 void verdict_deinit(struct verdict *verdict)
 {
 	object_free(verdict->object);

@@ -23,6 +23,8 @@ enum verdict_outcome {
 	VERDICT_REFUSED,    /* `problems` say why */
 };
 
+const char *verdict_outcome_name(enum verdict_outcome outcome); /* "created" ..., for people */
+
 struct verdict {
 	enum verdict_outcome outcome;
 	int code;              /* HTTP's, for VERDICT_REFUSED: 404, 409, 422 */

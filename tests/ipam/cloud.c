@@ -59,25 +59,6 @@ static struct moment moment_of(const struct cloud *cloud)
 	return moment;
 }
 
-static const char *outcome_name(enum verdict_outcome outcome)
-{
-	switch (outcome) {
-	case VERDICT_CREATED:
-		return "created";
-	case VERDICT_CONFIGURED:
-		return "configured";
-	case VERDICT_UNCHANGED:
-		return "unchanged";
-	case VERDICT_DELETING:
-		return "deleting";
-	case VERDICT_DELETED:
-		return "deleted";
-	case VERDICT_REFUSED:
-		return "refused";
-	}
-	return "?";
-}
-
 static void show_block(struct text *text, const struct cidr *block)
 {
 	char cidr[CIDR_TEXT_MAX], address[ADDRESS_TEXT_MAX];
@@ -117,7 +98,7 @@ static void show_verdict(struct text *text, const struct verdict *verdict, bool 
 			text_cut(text, text->len - 1);
 		return;
 	}
-	text_add(text, outcome_name(verdict->outcome));
+	text_add(text, verdict_outcome_name(verdict->outcome));
 	if (named)
 		text_addf(text, " %s", verdict->object->meta.name);
 	show_leases(text, verdict->object);
