@@ -11,6 +11,7 @@
 #include "base/require.h"
 #include "base/text.h"
 #include "messages/codec.h"
+#include "messages/note.h"
 #include "messages/subjects.h"
 
 enum {
@@ -129,12 +130,31 @@ static void publish_status(struct network *network)
 		log_debug("net=%s: a status was not sent, the next one follows", network->net);
 }
 
+void network_note(struct network *network, bool warning, const char *object, const char *reason,
+		  const char *sentence)
+{
+	const struct notes_place place = {network->context->bus, network->context->node,
+					  network->net};
+	char name_space[64], name[254], own[NOTE_OBJECT_MAX];
+
+	if (!object) {
+		if (subject_net_names(network->net, name_space, name) < 0)
+			return; /* a namespace that no Network can have */
+		(void)snprintf(own, sizeof(own), "network/%s", name);
+		object = own;
+	}
+	notes_say(&network->notes, &place, now_of(network), warning, object, reason, sentence);
+}
+
 static void set_condition(struct network *network, enum report_condition condition,
 			  const char *sentence)
 {
-	if (report_set_condition(&network->report, condition, sentence, now_of(network)) &&
-	    sentence)
-		log_warning("net=%s: %s", network->net, sentence);
+	bool is_news = report_set_condition(&network->report, condition, sentence, now_of(network));
+
+	if (!is_news || !sentence)
+		return;
+	log_warning("net=%s: %s", network->net, sentence);
+	network_note(network, true, NULL, report_condition_reason(condition), sentence);
 }
 
 /* Forwards what was kept on disk, until an allocator says more. */
@@ -482,6 +502,27 @@ void network_leave(struct network *network)
 	step(network);
 }
 
+static bool has_condition(const struct status *status, const char *reason)
+{
+	for (size_t i = 0; i < status->n_conditions; i++) {
+		if (text_equal(status->conditions[i].reason, reason))
+			return true;
+	}
+	return false;
+}
+
+/* What holds now and did not before. */
+static void note_conditions(struct network *network, const struct status *before,
+			    const struct status *status)
+{
+	for (size_t i = 0; i < status->n_conditions; i++) {
+		const struct status_condition *condition = &status->conditions[i];
+
+		if (!has_condition(before, condition->reason))
+			network_note(network, true, NULL, condition->reason, condition->sentence);
+	}
+}
+
 /* The kernel thread says how it is; which state that is, we know. */
 static void take_status(struct network *network, struct worker_report *report)
 {
@@ -491,6 +532,7 @@ static void take_status(struct network *network, struct worker_report *report)
 		return;
 	status->epoch = network->applied_epoch;
 	status->digest = network->applied_digest;
+	note_conditions(network, network->report.status, status);
 	if (report_set(&network->report, status, now_of(network)) < 0)
 		log_warning("net=%s: its status is not published: no memory", network->net);
 }

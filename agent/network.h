@@ -6,6 +6,7 @@
 #include <uv.h>
 
 #include "agent/faults.h"
+#include "agent/notes.h"
 #include "agent/recall.h"
 #include "agent/reconcile.h"
 #include "agent/report.h"
@@ -54,6 +55,7 @@ struct network {
 	struct bus_request *request;
 	struct reconcile reconcile;
 	struct report report;
+	struct notes notes;
 	struct vitals *vitals;
 
 	enum network_stage stage;
@@ -89,6 +91,13 @@ void network_close(struct network *network);
 
 /* Its namespace is gone: leads to on_left(), perhaps from within this function. */
 void network_leave(struct network *network);
+
+/*
+ * Something has happened to an object of the Network's namespace: told to the allocators.
+ * @object: "loadbalancer/web"; NULL: the Network itself. @reason: a word. @sentence: for people.
+ */
+void network_note(struct network *network, bool warning, const char *object, const char *reason,
+		  const char *sentence);
 
 void network_on_report(struct network *network, struct worker_report *report);
 void network_on_connected(struct network *network);

@@ -17,6 +17,11 @@ static const char *const condition_reasons[REPORT_N_CONDITIONS] = {
 	[REPORT_ALL_UNHEALTHY] = "AllUnhealthy",
 };
 
+const char *report_condition_reason(enum report_condition condition)
+{
+	return condition_reasons[condition];
+}
+
 int report_init(struct report *report, const char *node, const char *net)
 {
 	auto_call(status_freep) struct status *status = calloc(1, sizeof(*status));

@@ -44,6 +44,8 @@ must_check int report_set(struct report *report, struct status *status, uint64_t
 bool report_set_condition(struct report *report, enum report_condition condition,
 			  const char *sentence, uint64_t now);
 
+const char *report_condition_reason(enum report_condition condition);
+
 /* To be published again by `when` at the latest. */
 void report_soon(struct report *report, uint64_t when);
 

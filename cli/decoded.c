@@ -211,14 +211,26 @@ static int read_alive(const void *bytes, size_t len, json_t **ret_json, struct e
 	return 0;
 }
 
+static int read_note(const void *bytes, size_t len, json_t **ret_json, struct error *err)
+{
+	auto_call(note_freep) struct note *note = NULL;
+	int r = note_unpack(bytes, len, &note, err);
+
+	if (r < 0)
+		return r;
+	*ret_json = json_pack("{s:s, s:s, s:o, s:s, s:s, s:s, s:s}", "node", note->node, "net",
+			      note->net, "atMilliseconds", number_json(note->at_ms), "type",
+			      note->warning ? "Warning" : "Normal", "object", note->object,
+			      "reason", note->reason, "message", note->sentence);
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*read)(const void *bytes, size_t len, json_t **ret_json, struct error *err);
 } types[] = {
-	{"desired", read_desired},
-	{"status", read_status},
-	{"sync", read_sync},
-	{"alive", read_alive},
+	{"note", read_note}, {"desired", read_desired}, {"status", read_status},
+	{"sync", read_sync}, {"alive", read_alive},
 };
 
 /* What travels on a subject; NULL: text, or no subject of ours. */
@@ -238,6 +250,8 @@ static const char *type_on(const char *text)
 		return "sync";
 	case SUBJECT_ALIVE:
 		return "alive";
+	case SUBJECT_NOTE:
+		return "note";
 	case SUBJECT_API:
 		break;
 	}
@@ -267,5 +281,6 @@ int decoded_json(const char *type, const void *bytes, size_t len, json_t **ret_j
 			return types[i].read(bytes, len, ret_json, err);
 	}
 	return error_set(err, -EINVAL,
-			 "'%s': must be desired, status, sync, alive, or the subject of one", type);
+			 "'%s': must be desired, status, sync, alive, note, or the subject of one",
+			 type);
 }

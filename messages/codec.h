@@ -7,6 +7,7 @@
 #include "base/error.h"
 #include "messages/desired.h"
 #include "messages/health.h"
+#include "messages/note.h"
 #include "messages/status.h"
 
 /*
@@ -41,6 +42,10 @@ must_check int health_unpack(const void *bytes, size_t len, struct health **ret_
 must_check int probe_pack(const struct probe *probe, void **ret_bytes, size_t *ret_len);
 must_check int probe_unpack(const void *bytes, size_t len, struct probe **ret_probe,
 			    struct error *err);
+
+must_check int note_pack(const struct note *note, void **ret_bytes, size_t *ret_len);
+must_check int note_unpack(const void *bytes, size_t len, struct note **ret_note,
+			   struct error *err);
 
 must_check int sync_pack(const struct sync *sync, void **ret_bytes, size_t *ret_len);
 must_check int sync_unpack(const void *bytes, size_t len, struct sync **ret_sync,

@@ -119,15 +119,27 @@ const char *subject_api(char subject[static SUBJECT_MAX], enum api_verb verb,
 	return write_subject(subject, api_verb_name(verb), name_space, NULL, NULL);
 }
 
-const char *subject_event(char subject[static SUBJECT_MAX], const char *name_space,
-			  const char *kind, const char *name)
+static const char *write_object(char subject[static SUBJECT_MAX], const char *word,
+				const char *name_space, const char *kind, const char *name)
 {
 	char token[SUBJECT_TOKEN_MAX + 1];
 
 	require(strlen(name) <= SUBJECT_TOKEN_MAX);
 	memcpy(token, name, strlen(name) + 1);
 	replace(token, '.', '_');
-	return write_subject(subject, "event", name_space, kind, token);
+	return write_subject(subject, word, name_space, kind, token);
+}
+
+const char *subject_event(char subject[static SUBJECT_MAX], const char *name_space,
+			  const char *kind, const char *name)
+{
+	return write_object(subject, "event", name_space, kind, name);
+}
+
+const char *subject_log(char subject[static SUBJECT_MAX], const char *name_space, const char *kind,
+			const char *name)
+{
+	return write_object(subject, "log", name_space, kind, name);
 }
 
 const char *subject_state(char subject[static SUBJECT_MAX], const char *net)
@@ -158,6 +170,11 @@ const char *subject_alive(char subject[static SUBJECT_MAX], const char *node)
 const char *subject_probe(char subject[static SUBJECT_MAX], const char *node)
 {
 	return write_subject(subject, "probe", node, NULL, NULL);
+}
+
+const char *subject_note(char subject[static SUBJECT_MAX], const char *node, const char *net)
+{
+	return write_subject(subject, "note", node, net, NULL);
 }
 
 const char *subject_health(char subject[static SUBJECT_MAX], const char *net, const char *node)
@@ -210,7 +227,7 @@ static int parse_parts(const char *word, const char *const *tokens, size_t n,
 	} rows[] = {
 		{"state", SUBJECT_STATE, false, true}, {"snap", SUBJECT_SNAP, true, true},
 		{"sync", SUBJECT_SYNC, true, false},   {"status", SUBJECT_STATUS, true, true},
-		{"alive", SUBJECT_ALIVE, true, false},
+		{"alive", SUBJECT_ALIVE, true, false}, {"note", SUBJECT_NOTE, true, true},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {

@@ -52,6 +52,10 @@ const char *subject_sync(char subject[static SUBJECT_MAX], const char *node);
 const char *subject_status(char subject[static SUBJECT_MAX], const char *node, const char *net);
 const char *subject_alive(char subject[static SUBJECT_MAX], const char *node);
 const char *subject_probe(char subject[static SUBJECT_MAX], const char *node);
+const char *subject_note(char subject[static SUBJECT_MAX], const char *node, const char *net);
+/* As subject_event(): what has happened to that object. */
+const char *subject_log(char subject[static SUBJECT_MAX], const char *name_space, const char *kind,
+			const char *name);
 const char *subject_health(char subject[static SUBJECT_MAX], const char *net, const char *node);
 
 enum subject_kind {
@@ -61,6 +65,7 @@ enum subject_kind {
 	SUBJECT_SYNC,   /* node */
 	SUBJECT_STATUS, /* node, net */
 	SUBJECT_ALIVE,  /* node */
+	SUBJECT_NOTE,   /* node, net */
 };
 
 /* The parts that a subject of `kind` has; the others are "". */

@@ -172,10 +172,10 @@ static void test_refuses_with_a_sentence(void **state)
 		int code;
 	} bad[] = {
 		{"nonsense",
-		 "'nonsense': must be desired, status, sync, alive, or the subject of one",
+		 "'nonsense': must be desired, status, sync, alive, note, or the subject of one",
 		 -EINVAL},
 		{"ilb.v1.apply.default",
-		 "'ilb.v1.apply.default': must be desired, status, sync, alive, or the subject of one",
+		 "'ilb.v1.apply.default': must be desired, status, sync, alive, note, or the subject of one",
 		 -EINVAL},
 		{NULL, "it is no message of ilb; name its type to learn what is wrong", -EBADMSG},
 	};
