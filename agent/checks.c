@@ -121,6 +121,7 @@ static void on_result(void *user, const struct attempt_result *result)
 	wait_for_next(check);
 	if (result->outcome == ATTEMPT_VOID)
 		return;
+	check->verdict.checked_ms = wall_ms();
 	changed = pulse_beat(&check->pulse, success, check->how.healthy_threshold,
 			     check->how.unhealthy_threshold);
 	if (success == (check->pulse.state == PULSE_HEALTHY))
@@ -129,7 +130,7 @@ static void on_result(void *user, const struct attempt_result *result)
 	if (!changed)
 		return;
 	check->verdict.healthy = success;
-	check->verdict.since_ms = wall_ms();
+	check->verdict.since_ms = check->verdict.checked_ms;
 	say(check);
 	check->checks->on_verdict(check->checks->user, &check->verdict);
 }

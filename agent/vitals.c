@@ -9,12 +9,12 @@
 #include "agent/checks.h"
 #include "agent/overlay.h"
 #include "agent/probes.h"
-#include "agent/verdicts.h"
 #include "base/array.h"
 #include "base/require.h"
 #include "base/text.h"
 #include "messages/codec.h"
 #include "messages/subjects.h"
+#include "messages/verdicts.h"
 
 enum {
 	TICK_MS = 1000,
@@ -97,20 +97,20 @@ static void judge_one(struct vitals *vitals, struct ward *ward, size_t i)
 {
 	const struct desired_destination *destination = &ward->lb->destinations[i];
 	struct mark *mark = &ward->marks[i];
-	enum verdict verdict;
+	enum health_state state;
 
 	if (!ward->check_id) {
 		mark->bad = false;
 		return;
 	}
-	verdict = verdicts_find(vitals->verdicts, destination->node, &destination->address,
-				ward->check_id, now_of(vitals));
-	if (verdict == VERDICT_UNKNOWN) {
+	state = verdicts_find(vitals->verdicts, destination->node, &destination->address,
+			      ward->check_id, now_of(vitals));
+	if (state == HEALTH_UNKNOWN) {
 		judge_unknown(vitals, ward, mark);
 		return;
 	}
 	mark->known = true;
-	mark->bad = verdict == VERDICT_UNHEALTHY;
+	mark->bad = state == HEALTH_UNHEALTHY;
 }
 
 /* Return: whether it must be handed over anew. Without memory nothing changes. */
@@ -573,7 +573,7 @@ int vitals_new(const struct vitals_options *options, struct vitals **ret_vitals,
 		uv_timer_init(options->attempts->loop, &vitals->soon) == 0);
 	vitals->tick.data = vitals->soon.data = vitals;
 	vitals->n_handles = 2;
-	r = verdicts_new(options->node, &vitals->verdicts);
+	r = verdicts_new(options->node, NULL, NULL, &vitals->verdicts);
 	if (r == 0)
 		r = checks_new(options->attempts, options->net, on_verdict, vitals,
 			       &vitals->checks);

@@ -24,6 +24,7 @@ static bool put_verdicts(struct arena *arena, const struct health *health, Ilb__
 		verdict->check = from->check;
 		verdict->healthy = from->healthy;
 		verdict->since_ms = from->since_ms;
+		verdict->checked_ms = from->checked_ms;
 		verdict->reason = wire_sentence(from->reason);
 		verdict->source = wire_address(&from->source);
 		out->verdicts[out->n_verdicts] = verdict;
@@ -59,6 +60,7 @@ static int get_verdict(const Ilb__V1__Verdict *in, struct health_verdict *verdic
 	verdict->check = in->check;
 	verdict->healthy = in->healthy;
 	verdict->since_ms = in->since_ms;
+	verdict->checked_ms = in->checked_ms;
 	return r;
 }
 

@@ -16,11 +16,15 @@
 
 #define HEALTH_VERDICTS_MAX 65536
 
+/* No check of anybody's: the verdict is about the link that leads to the destination. */
+#define HEALTH_CHECK_LINK UINT64_C(0)
+
 struct health_verdict {
 	struct address address;
 	uint64_t check; /* health_check_id() */
 	bool healthy;
 	uint64_t since_ms;     /* wall clock (Unix) */
+	uint64_t checked_ms;   /* the last check, as of the message; wall clock, 0: not known */
 	char *reason;          /* for people: "ConnectionRefused", "HTTPStatus 503" */
 	struct address source; /* where the check comes from; family none: not known */
 };
@@ -29,7 +33,7 @@ struct health {
 	char *node, *net;
 	struct uuid boot; /* of the agent: another one means that it started anew */
 	bool full;        /* what is not named, the node does not check any more */
-	bool dead;        /* the node itself is: an allocator says so, no verdicts */
+	bool dead;        /* the node itself is: an allocator says so in its place */
 	struct health_verdict *verdicts;
 	size_t n_verdicts;
 };

@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "agent/verdicts.h"
+#include "messages/verdicts.h"
 #include "tests/support/cmocka.h"
 
 #define CHECK 7
@@ -55,7 +55,7 @@ static void test_messages(void **state)
 	auto_call(verdicts_freep) struct verdicts *verdicts = NULL;
 
 	(void)state;
-	assert_int_equal(verdicts_new("me", &verdicts), 0);
+	assert_int_equal(verdicts_new("me", NULL, NULL, &verdicts), 0);
 	assert_true(hear(verdicts, "a", "+-", true, 100));
 	assert_false(hear(verdicts, "a", ".+", false, 200));
 	assert_int_equal(find(verdicts, "a", 0, 200), '+'); /* a change leaves the rest */
@@ -75,7 +75,7 @@ static void test_dead_nodes(void **state)
 	auto_call(verdicts_freep) struct verdicts *verdicts = NULL;
 
 	(void)state;
-	assert_int_equal(verdicts_new("me", &verdicts), 0);
+	assert_int_equal(verdicts_new("me", NULL, NULL, &verdicts), 0);
 	bury(verdicts, "a", 1);
 	assert_true(verdicts_is_dead(verdicts, "a"));
 	assert_false(verdicts_is_dead(verdicts, "b"));
@@ -104,7 +104,7 @@ static void test_own_destinations(void **state)
 	struct address address = address_of(0);
 
 	(void)state;
-	assert_int_equal(verdicts_new("me", &verdicts), 0);
+	assert_int_equal(verdicts_new("me", NULL, NULL, &verdicts), 0);
 	assert_true(verdicts_is_ours(verdicts, "me", &address, CHECK, 0));
 	assert_false(verdicts_is_ours(verdicts, "a", &address, CHECK, 0)); /* heard or not */
 	assert_int_equal(count_ours(verdicts, 0), 1000);
@@ -119,7 +119,7 @@ static void test_shares(void **state)
 
 	(void)state;
 	for (unsigned i = 0; i < 3; i++) {
-		assert_int_equal(verdicts_new(names[i], &nodes[i]), 0);
+		assert_int_equal(verdicts_new(names[i], NULL, NULL, &nodes[i]), 0);
 		for (unsigned k = 0; k < 3; k++)
 			(void)hear(nodes[i], names[k], "", true, now);
 	}
@@ -150,19 +150,119 @@ static void test_whose_word(void **state)
 	auto_call(verdicts_freep) struct verdicts *verdicts = NULL;
 
 	(void)state;
-	assert_int_equal(verdicts_new("me", &verdicts), 0);
+	assert_int_equal(verdicts_new("me", NULL, NULL, &verdicts), 0);
 	(void)hear(verdicts, "a", "+", true, 0);
 	assert_int_equal(find(verdicts, NULL, 0, 10 * VERDICTS_PEER_MS), '+'); /* the last word */
 	(void)hear(verdicts, "b", "-", true, 9 * VERDICTS_PEER_MS + 1);
 	assert_int_equal(find(verdicts, NULL, 0, 10 * VERDICTS_PEER_MS), '-');
 }
 
+/* Another's memory fills gaps, and the node's own word replaces it. */
+static void test_recall(void **state)
+{
+	auto_call(verdicts_freep) struct verdicts *verdicts = NULL;
+	struct health_verdict list[] = {{.address = address_of(0), .check = CHECK, .healthy = true},
+					{.address = address_of(1), .check = CHECK}};
+	struct health health = {
+		.node = (char *)"a", .dead = true, .verdicts = list, .n_verdicts = 2};
+
+	(void)state;
+	assert_int_equal(verdicts_new("me", NULL, NULL, &verdicts), 0);
+	assert_int_equal(verdicts_recall(verdicts, &health), 0);
+	assert_true(verdicts_is_dead(verdicts, "a"));
+	assert_int_equal(find(verdicts, "a", 0, 1), '+');
+	assert_int_equal(find(verdicts, "a", 1, 1), '-');
+	assert_int_equal(count_ours(verdicts, 1), 1000); /* it is not heard by that */
+	assert_true(hear(verdicts, "a", "-", false, 2));
+	assert_int_equal(verdicts_recall(verdicts, &health), 0);
+	assert_false(verdicts_is_dead(verdicts, "a"));
+	assert_int_equal(find(verdicts, "a", 0, 2), '-');
+	assert_int_equal(find(verdicts, "a", 1, 2), '-');
+	(void)hear(verdicts, "a", "+", true, 3);
+	assert_int_equal(find(verdicts, "a", 1, 3), '.');
+	health.node = (char *)"me";
+	assert_int_equal(verdicts_recall(verdicts, &health), 0);
+	assert_int_equal(find(verdicts, "me", 0, 3), '.'); /* we know better */
+}
+
+static void test_links(void **state)
+{
+	auto_call(verdicts_freep) struct verdicts *verdicts = NULL;
+	struct health_verdict down = {.address = address_of(0), .check = HEALTH_CHECK_LINK};
+	struct health health = {.node = (char *)"a", .verdicts = &down, .n_verdicts = 1};
+	bool is_new;
+
+	(void)state;
+	assert_int_equal(verdicts_new("me", NULL, NULL, &verdicts), 0);
+	assert_int_equal(verdicts_take(verdicts, &health, 1, &is_new), 0);
+	assert_true(verdicts_is_cut(verdicts, "a", &down.address));
+	assert_false(verdicts_is_cut(verdicts, "b", &down.address));
+	assert_false(verdicts_is_cut(verdicts, NULL, &down.address));
+	(void)hear(verdicts, "a", "", true, 2);
+	assert_false(verdicts_is_cut(verdicts, "a", &down.address));
+}
+
+static void note_change(void *user, const char *node, const struct health_verdict *verdict)
+{
+	char *text = user;
+	size_t len = strlen(text);
+
+	(void)snprintf(text + len, 64 - len, "%s%u%c", node, verdict->address.bytes[3],
+		       verdict->healthy ? '+' : '-');
+}
+
+static void test_changes(void **state)
+{
+	auto_call(verdicts_freep) struct verdicts *verdicts = NULL;
+	char text[64] = "";
+
+	(void)state;
+	assert_int_equal(verdicts_new(NULL, note_change, text, &verdicts), 0);
+	(void)hear(verdicts, "a", "+-", true, 1);
+	(void)hear(verdicts, "a", "+-", true, 2);
+	(void)hear(verdicts, "a", "-", false, 3);
+	assert_string_equal(text, "a0+a1-a0-");
+	verdicts_forget(verdicts, 3);
+	assert_false(verdicts_is_empty(verdicts));
+	verdicts_forget(verdicts, 4);
+	assert_true(verdicts_is_empty(verdicts));
+}
+
+static void note_said(void *user, const struct health *health)
+{
+	char *text = user;
+	size_t len = strlen(text);
+
+	(void)snprintf(text + len, 64 - len, "%s:%zu%s ", health->node, health->n_verdicts,
+		       health->dead ? " dead" : "");
+}
+
+static void test_visit(void **state)
+{
+	auto_call(verdicts_freep) struct verdicts *verdicts = NULL;
+	char text[64] = "";
+
+	(void)state;
+	assert_int_equal(verdicts_new(NULL, NULL, NULL, &verdicts), 0);
+	(void)hear(verdicts, "a", "+-", true, 1);
+	(void)hear(verdicts, "b", "", true, 1);
+	bury(verdicts, "a", 2);
+	assert_int_equal(verdicts_visit(verdicts, note_said, text), 0);
+	assert_string_equal(text, "a:2 dead b:0 ");
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_messages),         cmocka_unit_test(test_dead_nodes),
-		cmocka_unit_test(test_own_destinations), cmocka_unit_test(test_shares),
+		cmocka_unit_test(test_messages),
+		cmocka_unit_test(test_dead_nodes),
+		cmocka_unit_test(test_own_destinations),
+		cmocka_unit_test(test_shares),
 		cmocka_unit_test(test_whose_word),
+		cmocka_unit_test(test_recall),
+		cmocka_unit_test(test_links),
+		cmocka_unit_test(test_changes),
+		cmocka_unit_test(test_visit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -1,0 +1,432 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+#define HASH_NONFATAL_OOM 1
+#include "messages/verdicts.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <uthash.h>
+
+#include "base/hash.h"
+#include "base/text.h"
+
+struct verdict_key {
+	struct address address;
+	uint64_t check;
+};
+
+struct entry {
+	struct verdict_key key;
+	struct health_verdict verdict;
+	uint64_t round;
+	UT_hash_handle hh;
+};
+
+struct peer {
+	char *name;
+	uint64_t seed; /* hash of the name */
+	struct uuid boot;
+	bool spoke; /* else all that we have of it was recalled by others */
+	uint64_t heard_ms;
+	bool dead;
+	uint64_t round;
+	struct entry *entries;
+	UT_hash_handle hh;
+};
+
+struct verdicts {
+	struct peer *peers;
+	struct peer *own; /* NULL: none */
+	size_t n_entries;
+	verdicts_fn *on_changed;
+	void *user;
+};
+
+static struct verdict_key key_of(const struct address *address, uint64_t check)
+{
+	struct verdict_key key;
+
+	memset(&key, 0, sizeof(key)); /* the padding is hashed, too */
+	key.address = *address;
+	key.check = check;
+	return key;
+}
+
+static void entry_free(struct verdicts *verdicts, struct peer *peer, struct entry *entry)
+{
+	HASH_DEL(peer->entries, entry);
+	verdicts->n_entries--;
+	free(entry->verdict.reason);
+	free(entry);
+}
+
+static struct entry *find_entry(const struct peer *peer, const struct verdict_key *key)
+{
+	struct entry *entry;
+
+	HASH_FIND(hh, peer->entries, key, sizeof(*key), entry);
+	return entry;
+}
+
+static int entry_new(struct verdicts *verdicts, struct peer *peer, const struct verdict_key *key,
+		     struct entry **ret_entry)
+{
+	struct entry *entry;
+
+	if (verdicts->n_entries >= VERDICTS_MAX)
+		return -E2BIG;
+	entry = calloc(1, sizeof(*entry));
+	if (!entry)
+		return -ENOMEM;
+	entry->key = *key;
+	HASH_ADD(hh, peer->entries, key, sizeof(entry->key), entry);
+	if (!entry->hh.tbl) {
+		free(entry);
+		return -ENOMEM;
+	}
+	verdicts->n_entries++;
+	*ret_entry = entry;
+	return 0;
+}
+
+/* Everything but the reason, which is the entry's own: without memory the one before stays. */
+static void entry_set(struct entry *entry, const struct health_verdict *verdict)
+{
+	char *reason = TAKE(entry->verdict.reason);
+
+	if (verdict->reason && !text_equal(reason, verdict->reason)) {
+		char *copy = strdup(verdict->reason);
+
+		if (copy) {
+			free(reason);
+			reason = copy;
+		}
+	}
+	entry->verdict = *verdict;
+	entry->verdict.reason = reason;
+}
+
+/* @ret_changed: it is new, or says otherwise. */
+static int put(struct verdicts *verdicts, struct peer *peer, const struct health_verdict *verdict,
+	       bool *ret_changed)
+{
+	struct verdict_key key = key_of(&verdict->address, verdict->check);
+	struct entry *entry = find_entry(peer, &key);
+	bool is_new = !entry;
+	int r = 0;
+
+	if (!entry)
+		r = entry_new(verdicts, peer, &key, &entry);
+	if (r < 0)
+		return r;
+	*ret_changed = is_new || entry->verdict.healthy != verdict->healthy;
+	entry_set(entry, verdict);
+	entry->round = peer->round;
+	return 0;
+}
+
+static void drop_old(struct verdicts *verdicts, struct peer *peer)
+{
+	struct entry *entry, *next;
+
+	HASH_ITER(hh, peer->entries, entry, next)
+	{
+		if (entry->round != peer->round)
+			entry_free(verdicts, peer, entry);
+	}
+}
+
+static struct peer *find_peer(const struct verdicts *verdicts, const char *name)
+{
+	struct peer *peer;
+
+	HASH_FIND_STR(verdicts->peers, name, peer);
+	return peer;
+}
+
+static int peer_new(struct verdicts *verdicts, const char *name, struct peer **ret_peer)
+{
+	struct peer *peer;
+
+	if (HASH_COUNT(verdicts->peers) >= VERDICTS_PEERS_MAX)
+		return -E2BIG;
+	peer = calloc(1, sizeof(*peer));
+	if (!peer)
+		return -ENOMEM;
+	peer->name = strdup(name);
+	if (peer->name) {
+		peer->seed = hash_bytes(name, strlen(name));
+		HASH_ADD_KEYPTR(hh, verdicts->peers, peer->name, strlen(peer->name), peer);
+	}
+	if (!peer->hh.tbl) {
+		free(peer->name);
+		free(peer);
+		return -ENOMEM;
+	}
+	*ret_peer = peer;
+	return 0;
+}
+
+static void peer_free(struct verdicts *verdicts, struct peer *peer)
+{
+	peer->round++;
+	drop_old(verdicts, peer);
+	HASH_DEL(verdicts->peers, peer);
+	free(peer->name);
+	free(peer);
+}
+
+int verdicts_new(const char *node, verdicts_fn *on_changed, void *user,
+		 struct verdicts **ret_verdicts)
+{
+	auto_call(verdicts_freep) struct verdicts *verdicts = calloc(1, sizeof(*verdicts));
+	int r;
+
+	if (!verdicts)
+		return -ENOMEM;
+	verdicts->on_changed = on_changed;
+	verdicts->user = user;
+	r = node ? peer_new(verdicts, node, &verdicts->own) : 0;
+	if (r < 0)
+		return r;
+	*ret_verdicts = TAKE(verdicts);
+	return 0;
+}
+
+void verdicts_free(struct verdicts *verdicts)
+{
+	struct peer *peer, *next;
+
+	if (!verdicts)
+		return;
+	HASH_ITER(hh, verdicts->peers, peer, next)
+	peer_free(verdicts, peer);
+	free(verdicts);
+}
+
+static bool is_heard(const struct verdicts *verdicts, const struct peer *peer, uint64_t now)
+{
+	return peer == verdicts->own ||
+	       (peer->spoke && !peer->dead && peer->heard_ms + VERDICTS_PEER_MS > now);
+}
+
+static int get_peer(struct verdicts *verdicts, const char *name, struct peer **ret_peer)
+{
+	*ret_peer = find_peer(verdicts, name);
+	return *ret_peer ? 0 : peer_new(verdicts, name, ret_peer);
+}
+
+static int hear(struct verdicts *verdicts, struct peer *peer, const struct health *health)
+{
+	bool changed;
+	int r = 0;
+
+	peer->round++;
+	for (size_t i = 0; i < health->n_verdicts && r == 0; i++) {
+		r = put(verdicts, peer, &health->verdicts[i], &changed);
+		if (r == 0 && changed && verdicts->on_changed)
+			verdicts->on_changed(verdicts->user, peer->name, &health->verdicts[i]);
+	}
+	if (health->full && r == 0)
+		drop_old(verdicts, peer);
+	return r;
+}
+
+int verdicts_take(struct verdicts *verdicts, const struct health *health, uint64_t now,
+		  bool *ret_new_peer)
+{
+	struct peer *peer;
+	bool is_new;
+	int r = get_peer(verdicts, health->node, &peer);
+
+	if (r < 0)
+		return r;
+	is_new = !is_heard(verdicts, peer, now);
+	peer->dead = health->dead;
+	if (!health->dead) {
+		is_new = is_new || uuid_compare(&peer->boot, &health->boot) != 0;
+		peer->spoke = true;
+		peer->heard_ms = now;
+		peer->boot = health->boot;
+		r = hear(verdicts, peer, health);
+	}
+	*ret_new_peer = is_new && !health->dead;
+	return r;
+}
+
+int verdicts_recall(struct verdicts *verdicts, const struct health *health)
+{
+	struct peer *peer;
+	bool changed;
+	int r = get_peer(verdicts, health->node, &peer);
+
+	if (r < 0 || peer == verdicts->own)
+		return r;
+	if (!peer->spoke) {
+		peer->dead = health->dead;
+		peer->boot = health->boot;
+	}
+	for (size_t i = 0; i < health->n_verdicts && r == 0; i++) {
+		const struct health_verdict *verdict = &health->verdicts[i];
+		struct verdict_key key = key_of(&verdict->address, verdict->check);
+
+		if (!find_entry(peer, &key))
+			r = put(verdicts, peer, verdict, &changed);
+	}
+	return r;
+}
+
+void verdicts_forget(struct verdicts *verdicts, uint64_t before)
+{
+	struct peer *peer, *next;
+
+	HASH_ITER(hh, verdicts->peers, peer, next)
+	{
+		if (peer != verdicts->own && peer->heard_ms < before)
+			peer_free(verdicts, peer);
+	}
+}
+
+bool verdicts_is_empty(const struct verdicts *verdicts)
+{
+	return !verdicts->peers;
+}
+
+int verdicts_note(struct verdicts *verdicts, const struct health_verdict *verdict)
+{
+	bool changed;
+
+	return put(verdicts, verdicts->own, verdict, &changed);
+}
+
+void verdicts_drop(struct verdicts *verdicts, const struct address *address, uint64_t check_id)
+{
+	struct verdict_key key = key_of(address, check_id);
+	struct entry *entry = find_entry(verdicts->own, &key);
+
+	if (entry)
+		entry_free(verdicts, verdicts->own, entry);
+}
+
+bool verdicts_is_dead(const struct verdicts *verdicts, const char *node)
+{
+	const struct peer *peer = node ? find_peer(verdicts, node) : NULL;
+
+	return peer && peer != verdicts->own && peer->dead;
+}
+
+/* Source: rendezvous hashing (Thaler, Ravishankar 1996): the highest weight wins. */
+static uint64_t weight_of(const struct peer *peer, const struct verdict_key *key)
+{
+	struct {
+		struct verdict_key key;
+		uint64_t seed;
+	} mixed;
+
+	memset(&mixed, 0, sizeof(mixed));
+	mixed.key = *key;
+	mixed.seed = peer->seed;
+	return hash_bytes(&mixed, sizeof(mixed));
+}
+
+/*
+ * The node that checks it, or with `having` the one whose word counts: it has one, and those that
+ * were heard lately come first.
+ */
+static const struct peer *choose(const struct verdicts *verdicts, const struct verdict_key *key,
+				 uint64_t now, bool having)
+{
+	const struct peer *best = NULL;
+	uint64_t best_weight = 0;
+	bool best_heard = false;
+
+	for (const struct peer *peer = verdicts->peers; peer; peer = peer->hh.next) {
+		bool heard = is_heard(verdicts, peer, now);
+		uint64_t weight;
+
+		if (having ? !find_entry(peer, key) : !heard)
+			continue;
+		weight = weight_of(peer, key);
+		if (best && (best_heard > heard || (best_heard == heard && best_weight >= weight)))
+			continue;
+		best = peer;
+		best_weight = weight;
+		best_heard = heard;
+	}
+	return best;
+}
+
+const struct health_verdict *verdicts_look(const struct verdicts *verdicts, const char *node,
+					   const struct address *address, uint64_t check_id,
+					   uint64_t now, const char **ret_checker)
+{
+	struct verdict_key key = key_of(address, check_id);
+	const struct peer *peer =
+		node ? find_peer(verdicts, node) : choose(verdicts, &key, now, true);
+	const struct entry *entry = peer ? find_entry(peer, &key) : NULL;
+
+	*ret_checker = entry ? peer->name : NULL;
+	return entry ? &entry->verdict : NULL;
+}
+
+enum health_state verdicts_find(const struct verdicts *verdicts, const char *node,
+				const struct address *address, uint64_t check_id, uint64_t now)
+{
+	const char *checker;
+	const struct health_verdict *verdict =
+		verdicts_look(verdicts, node, address, check_id, now, &checker);
+
+	if (!verdict)
+		return HEALTH_UNKNOWN;
+	return verdict->healthy ? HEALTH_HEALTHY : HEALTH_UNHEALTHY;
+}
+
+bool verdicts_is_cut(const struct verdicts *verdicts, const char *node,
+		     const struct address *address)
+{
+	return node &&
+	       verdicts_find(verdicts, node, address, HEALTH_CHECK_LINK, 0) == HEALTH_UNHEALTHY;
+}
+
+static int visit_peer(const struct peer *peer, verdicts_visit_fn *visit, void *user)
+{
+	auto_free struct health_verdict *list =
+		calloc(HASH_COUNT(peer->entries) + 1, sizeof(*list));
+	struct health health = {
+		.node = peer->name, .boot = peer->boot, .dead = peer->dead, .verdicts = list};
+
+	if (!list)
+		return -ENOMEM;
+	for (const struct entry *entry = peer->entries; entry; entry = entry->hh.next)
+		list[health.n_verdicts++] = entry->verdict;
+	visit(user, &health);
+	return 0;
+}
+
+int verdicts_visit(const struct verdicts *verdicts, verdicts_visit_fn *visit, void *user)
+{
+	int r = 0;
+
+	for (const struct peer *peer = verdicts->peers; peer && r == 0; peer = peer->hh.next)
+		r = visit_peer(peer, visit, user);
+	return r;
+}
+
+bool verdicts_is_ours(const struct verdicts *verdicts, const char *node,
+		      const struct address *address, uint64_t check_id, uint64_t now)
+{
+	struct verdict_key key = key_of(address, check_id);
+
+	if (node)
+		return verdicts->own && text_equal(node, verdicts->own->name);
+	return verdicts->own && choose(verdicts, &key, now, false) == verdicts->own;
+}
+
+uint64_t verdicts_peers(const struct verdicts *verdicts, uint64_t now)
+{
+	uint64_t sum = 0;
+
+	for (const struct peer *peer = verdicts->peers; peer; peer = peer->hh.next)
+		sum += is_heard(verdicts, peer, now) ? peer->seed : 0;
+	return sum;
+}
