@@ -290,9 +290,18 @@ static void on_connected(struct agent *agent)
 	network_on_connected(network);
 }
 
+static void on_unreached(struct agent *agent)
+{
+	struct network *network, *next;
+
+	HASH_ITER(hh, agent->networks, network, next)
+	network_on_unreached(network);
+}
+
 static void on_bus(void *user, enum bus_event event, const char *sentence)
 {
 	struct agent *agent = user;
+	bool first = TAKE(agent->context.connecting);
 
 	switch (event) {
 	case BUS_CONNECTED:
@@ -303,6 +312,11 @@ static void on_bus(void *user, enum bus_event event, const char *sentence)
 		log_warning("NATS: not connected: '%s'; what is programmed goes on forwarding",
 			    sentence);
 		tell_manager(agent);
+		on_unreached(agent);
+		break;
+	case BUS_UNREACHED:
+		if (first)
+			on_unreached(agent);
 		break;
 	case BUS_LAGGED:
 		log_warning("NATS: messages were lost on our side; all Networks are compared");
@@ -404,6 +418,7 @@ int agent_new(uv_loop_t *loop, const struct agent_options *options, struct agent
 	agent->context.boot = &agent->boot;
 	agent->context.node = options->node;
 	agent->context.state_dir = options->state_dir;
+	agent->context.connecting = true;
 	agent->context.on_left = on_left;
 	agent->context.on_unsure = on_unsure;
 	agent->context.user = agent;

@@ -19,6 +19,7 @@ enum {
 	WORKER_BUSY_MS = 20,      /* when its queue was full */
 	STORE_PATIENCE_MS = 1000, /* forwarding does not wait longer for a disk */
 	MEND_MS = 60000,          /* at 50 to 150 % of that */
+	ASK_FIRST_MS = 500, /* where nothing is forwarded yet, and state from disk may be old */
 	REOPEN_FIRST_MS = 500,
 	REOPEN_MAX_MS = 30000,
 };
@@ -173,7 +174,6 @@ static void use_recalled(struct network *network, struct desired *state, uint64_
 		       ") from this node's disk is served; no allocator has confirmed it yet",
 		       when, revision);
 	network->recalled = true;
-	network->recalled_asof = network->reconcile.asof;
 	set_condition(network, REPORT_STATE_RECALLED, sentence);
 	network->context->on_unsure(network->context->user);
 }
@@ -285,6 +285,18 @@ static bool take_ready(struct network *network)
 	return true;
 }
 
+/*
+ * A machine that boots would send clients where nobody is any more: while nothing is forwarded that
+ * waiting could interrupt, an allocator is asked first, if there is a connection.
+ */
+static bool is_held(const struct network *network)
+{
+	const struct network_context *context = network->context;
+
+	return network->reconcile.recalled && now_of(network) < network->hold_until &&
+	       (context->connecting || bus_is_connected(context->bus));
+}
+
 /* Hands the newest state to the kernel thread, which has nothing else to do for this Network. */
 static void apply(struct network *network)
 {
@@ -344,6 +356,8 @@ static void wait_for_due(struct network *network)
 		due = earlier(due, network->open_at);
 	if (!network->leaving && network->stage == NETWORK_OPEN && network->ready)
 		due = earlier(due, network->ready_at);
+	if (!network->leaving && is_held(network))
+		due = earlier(due, network->hold_until);
 	if (!network->leaving && connected)
 		due = earlier(due, network->report.due);
 	if (!network->leaving && connected && !is_loading(network))
@@ -361,11 +375,11 @@ static void serve(struct network *network)
 
 	if (network->load_wanted && !recall_is_busy(network->recall))
 		load(network);
-	if (network->recalled && network->reconcile.asof != network->recalled_asof)
+	if (network->recalled && !network->reconcile.recalled)
 		forget_recalled(network);
 	if (network->stage == NETWORK_CLOSED && network->open_at <= now)
 		open_namespace(network);
-	if (network->stage == NETWORK_OPEN)
+	if (network->stage == NETWORK_OPEN && !is_held(network))
 		apply(network);
 	if (!bus_is_connected(network->context->bus))
 		return;
@@ -537,10 +551,11 @@ static void take_status(struct network *network, struct worker_report *report)
 		log_warning("net=%s: its status is not published: no memory", network->net);
 }
 
-static void on_opened(struct network *network)
+static void on_opened(struct network *network, const struct worker_report *report)
 {
 	log_info("net=%s: served from now on", network->net);
 	network->stage = NETWORK_OPEN;
+	network->hold_until = report->empty ? now_of(network) + ASK_FIRST_MS : 0;
 	network->n_failures = 0;
 	set_condition(network, REPORT_NAMESPACE_UNAVAILABLE, NULL);
 }
@@ -579,7 +594,7 @@ void network_on_report(struct network *network, struct worker_report *report)
 	}
 	switch (report->outcome) {
 	case WORKER_OPENED:
-		on_opened(network);
+		on_opened(network, report);
 		break;
 	case WORKER_APPLIED:
 		on_applied(network, report);
@@ -612,7 +627,14 @@ void network_on_connected(struct network *network)
 		return;
 	reconcile_connected(&network->reconcile, now_of(network));
 	vitals_on_connected(network->vitals);
+	if (network->reconcile.recalled)
+		network->context->on_unsure(network->context->user);
 	network_on_roll(network);
+}
+
+void network_on_unreached(struct network *network)
+{
+	step(network);
 }
 
 void network_on_probe(struct network *network, const char *node, const char *reply)
@@ -625,8 +647,6 @@ void network_on_sync(struct network *network, const struct sync *sync, const str
 {
 	if (network->leaving)
 		return;
-	if (!net->stale && network->recalled)
-		forget_recalled(network);
 	if (net->stale)
 		reconcile_stale(&network->reconcile, &sync->epoch, sync->revision, now_of(network));
 	else

@@ -27,13 +27,14 @@ struct network_context {
 	struct bus *bus;
 	struct worker *worker;
 	struct attempts attempts; /* checks of health */
+	bool connecting;          /* for the first time, and the outcome is not known */
 	const struct uuid *boot;  /* of the agent */
 	const char *node;
 	const char *state_dir;
 	struct faults faults;
 	/* Nothing of it is left after its namespace has gone: network_close() it. */
 	void (*on_left)(void *user, struct network *network);
-	/* It has state that an allocator should compare. */
+	/* It has state that an allocator should compare soon. */
 	void (*on_unsure)(void *user);
 	void *user;
 };
@@ -66,7 +67,7 @@ struct network {
 	struct recall *recall;
 	bool load_wanted, loading; /* state from disk, before anybody is asked */
 	bool recalled;             /* what is served is from disk, and no allocator has seen it */
-	uint64_t recalled_asof;
+	uint64_t hold_until;       /* what is from disk is not programmed, if one can be asked */
 	uint64_t mend_at; /* when a snapshot is fetched for a file that could not be written */
 
 	struct desired *ready;   /* to be handed to the kernel thread */
@@ -101,6 +102,9 @@ void network_note(struct network *network, bool warning, const char *object, con
 
 void network_on_report(struct network *network, struct worker_report *report);
 void network_on_connected(struct network *network);
+
+/* NATS cannot be reached now. */
+void network_on_unreached(struct network *network);
 
 /* An allocator asks whether anything of `node` answers us here; the answer goes to `reply`. */
 void network_on_probe(struct network *network, const char *node, const char *reply);

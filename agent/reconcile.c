@@ -103,6 +103,7 @@ static int take_snapshot(struct reconcile *reconcile, struct desired *snapshot)
 	reconcile->epoch = epoch;
 	reconcile->asof = revision;
 	reconcile->complete = true;
+	reconcile->recalled = false;
 	reconcile->counts.snapshots++;
 	return 0;
 }
@@ -126,6 +127,7 @@ static void take_delta(struct reconcile *reconcile, struct desired *delta, uint6
 		return;
 	}
 	reconcile->asof = revision;
+	reconcile->recalled = false;
 	reconcile->counts.deltas++;
 }
 
@@ -187,7 +189,7 @@ int reconcile_recall(struct reconcile *reconcile, struct desired *snapshot, uint
 	auto_call(desired_freep) struct desired *own = snapshot;
 	int r;
 
-	if (reconcile->complete || reconcile->asking)
+	if (reconcile->complete)
 		return -EALREADY;
 	if (!same_epoch(&reconcile->epoch, &no_epoch) &&
 	    (!same_epoch(&reconcile->epoch, &own->epoch) || own->revision < reconcile->asof))
@@ -195,6 +197,7 @@ int reconcile_recall(struct reconcile *reconcile, struct desired *snapshot, uint
 	r = take_snapshot(reconcile, TAKE(own));
 	if (r < 0)
 		return r;
+	reconcile->recalled = true;
 	reconcile->ask_at = RECONCILE_NEVER;
 	drain(reconcile, now);
 	return 0;
@@ -410,9 +413,10 @@ void reconcile_fresh(struct reconcile *reconcile, const struct uuid *epoch, uint
 	 * before `revision` would stay for good when the change that takes it back comes late.
 	 */
 	if (!reconcile->complete || reconcile->asking || !same_epoch(epoch, &reconcile->epoch) ||
-	    revision <= reconcile->asof || digest != reconcile->digests.sum)
+	    revision < reconcile->asof || digest != reconcile->digests.sum)
 		return;
 	reconcile->asof = revision;
+	reconcile->recalled = false;
 	drain(reconcile, now);
 }
 
@@ -427,7 +431,7 @@ void reconcile_stale(struct reconcile *reconcile, const struct uuid *epoch, uint
 		return; /* who answered is behind us */
 	else
 		raise_min_rev(reconcile, revision);
-	ask_by(reconcile, now + jitter(reconcile, RECONCILE_JITTER_MS));
+	ask_by(reconcile, reconcile->recalled ? now : now + jitter(reconcile, RECONCILE_JITTER_MS));
 }
 
 void reconcile_connected(struct reconcile *reconcile, uint64_t now)

@@ -39,6 +39,7 @@ struct reconcile {
 	struct uuid epoch; /* none: no state was ever taken */
 	uint64_t asof;     /* revision of the state; nothing older in this epoch is taken */
 	bool complete;     /* the state is whole as of `asof`, so changes may follow it */
+	bool recalled;     /* it comes from disk, and nobody has confirmed it or added to it yet */
 	struct digests digests;
 	struct desired *pending; /* taken, and not yet fetched by reconcile_take() */
 
@@ -63,9 +64,9 @@ void reconcile_deinit(struct reconcile *reconcile);
 
 /*
  * Takes state that was kept on disk instead of asking: `snapshot` (taken) is pending, and no
- * question is due. For a state that is not complete.
- * Return: 0; -ESTALE (older than what was there before, or of another epoch), -EALREADY (complete,
- *         or a question is on its way), -EBADMSG, -ENOMEM: as if it had not been called.
+ * question is due; one that is on its way goes on. For a state that is not complete.
+ * Return: 0; -ESTALE (older than what was there before, or of another epoch), -EALREADY (it is
+ *         complete), -EBADMSG, -ENOMEM: as if it had not been called.
  */
 must_check int reconcile_recall(struct reconcile *reconcile, struct desired *snapshot,
 				uint64_t now);
@@ -84,6 +85,7 @@ void reconcile_failed(struct reconcile *reconcile, uint64_t now);
 
 /*
  * An allocator that has seen the log up to `revision` says that what we have is (not) what it has.
+ * Who learns that what it recalled is stale, asks at once: clients are sent astray meanwhile.
  * @digest: of the state that it was asked about.
  */
 void reconcile_fresh(struct reconcile *reconcile, const struct uuid *epoch, uint64_t revision,

@@ -100,6 +100,8 @@ static void on_bus_event(void *user, enum bus_event event, const char *sentence)
 	case BUS_LAGGED: /* heartbeats and statuses may be among what was lost */
 		want_roll(a);
 		break;
+	case BUS_UNREACHED: /* no news every second */
+		return;
 	case BUS_DISCONNECTED:
 	case BUS_REFUSED:
 		break;

@@ -38,6 +38,7 @@ static void on_event(void *user, enum bus_event event, const char *sentence)
 		session->overflow = true;
 		break;
 	case BUS_CONNECTED:
+	case BUS_UNREACHED:
 		break;
 	}
 }

@@ -24,6 +24,7 @@ struct forwarder {
 	struct table table;
 	struct surroundings surroundings;
 
+	bool found_table;   /* a former run's, at the start */
 	bool loaded;        /* the first state is in */
 	bool links_changed; /* and nobody has looked since */
 	uint64_t repair_ms; /* no repair before */
@@ -38,6 +39,8 @@ static int open_edges(struct forwarder *forwarder, const char *path, uint64_t no
 		      struct error *err)
 {
 	auto_call(netns_leave) struct netns_visit visit = NETNS_AT_HOME;
+	struct ruleset_stamp ignored;
+	enum watch_table found = WATCH_TABLE_ABSENT;
 	int r;
 
 	r = netns_open(path, &forwarder->netns, err);
@@ -49,8 +52,11 @@ static int open_edges(struct forwarder *forwarder, const char *path, uint64_t no
 		r = conntrack_new(&forwarder->conntrack, err);
 	if (r == 0)
 		r = watch_new(&forwarder->watch, err);
+	if (r == 0)
+		r = watch_find_table(forwarder->watch, &found, &ignored, err);
 	if (r < 0)
 		return r;
+	forwarder->found_table = found != WATCH_TABLE_ABSENT;
 	forwarder->table.options.flowtable = flowtable_is_supported(forwarder->table.nft);
 	surroundings_look_at_links(&forwarder->surroundings, &forwarder->table);
 	surroundings_look(&forwarder->surroundings, now_ms);
@@ -76,6 +82,11 @@ int forwarder_new(const char *path, const char *node, struct nft *nft, uint64_t 
 		return r;
 	*ret_forwarder = TAKE(forwarder);
 	return 0;
+}
+
+bool forwarder_found_table(const struct forwarder *forwarder)
+{
+	return forwarder->found_table;
 }
 
 void forwarder_free(struct forwarder *forwarder)

@@ -28,6 +28,9 @@ struct forwarder;
 must_check int forwarder_new(const char *path, const char *node, struct nft *nft, uint64_t now_ms,
 			     struct forwarder **ret_forwarder, struct error *err);
 
+/* Whether a table of ours was there, of a run before this one. */
+bool forwarder_found_table(const struct forwarder *forwarder);
+
 /* Nothing in the kernel is touched. */
 void forwarder_free(struct forwarder *forwarder);
 AUTO_DEFINE(struct forwarder, forwarder_free);

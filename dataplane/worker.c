@@ -108,8 +108,7 @@ static void put_report(struct worker *worker, struct worker_report *report)
 }
 
 /* Without memory even for a report the worker cannot keep its promises to the loop. */
-static void report(struct worker *worker, const char *net, enum worker_outcome outcome,
-		   struct status *status, const char *sentence)
+static struct worker_report *new_report(const char *net, enum worker_outcome outcome)
 {
 	struct worker_report *item = calloc(1, sizeof(*item));
 
@@ -117,6 +116,14 @@ static void report(struct worker *worker, const char *net, enum worker_outcome o
 	item->net = strdup(net);
 	require(item->net);
 	item->outcome = outcome;
+	return item;
+}
+
+static void report(struct worker *worker, const char *net, enum worker_outcome outcome,
+		   struct status *status, const char *sentence)
+{
+	struct worker_report *item = new_report(net, outcome);
+
 	item->status = status;
 	(void)snprintf(item->sentence, sizeof(item->sentence), "%s", sentence); /* cut */
 	put_report(worker, item);
@@ -191,12 +198,16 @@ static void report_status(struct worker *worker, struct site *site, enum worker_
 
 static void open_site(struct worker *worker, const char *net)
 {
+	struct worker_report *item;
 	struct error err = {};
 
-	if (add_site(worker, net, &err) < 0)
+	if (add_site(worker, net, &err) < 0) {
 		report(worker, net, WORKER_FAILED, NULL, err.text);
-	else
-		report(worker, net, WORKER_OPENED, NULL, "");
+		return;
+	}
+	item = new_report(net, WORKER_OPENED);
+	item->empty = !forwarder_found_table(find(worker, net)->forwarder);
+	put_report(worker, item);
 }
 
 static void apply(struct worker *worker, const struct desired *desired)

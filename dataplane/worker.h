@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -70,6 +71,7 @@ enum worker_outcome {
 struct worker_report {
 	char *net;
 	enum worker_outcome outcome;
+	bool empty; /* OPENED: no table of ours forwards there, as on a machine that boots */
 	struct status *status;
 	char sentence[STATUS_SENTENCE_MAX];
 };

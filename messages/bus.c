@@ -32,6 +32,8 @@ const char *bus_event_name(enum bus_event event)
 		return "connected";
 	case BUS_DISCONNECTED:
 		return "disconnected";
+	case BUS_UNREACHED:
+		return "unreached";
 	case BUS_LAGGED:
 		return "lagged";
 	case BUS_REFUSED:
@@ -88,8 +90,11 @@ static void end_opening(struct bus *bus)
 	require(pthread_join(bus->opener, NULL) == 0);
 	bus->opening = false;
 	bus->connection = bus->opened;
-	if (!bus->connection)
-		open_soon(bus);
+	if (bus->connection)
+		return;
+	open_soon(bus);
+	if (!bus->closing)
+		bus->on_event(bus->user, BUS_UNREACHED, "no server answers");
 }
 
 static void go_up(struct bus *bus)

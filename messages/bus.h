@@ -52,6 +52,7 @@ void bus_options_from_environment(struct bus_options *options); /* fills what is
 enum bus_event {
 	BUS_CONNECTED,    /* also after every reconnect: subscriptions stand again */
 	BUS_DISCONNECTED, /* reconnecting by itself, for ever */
+	BUS_UNREACHED,    /* an attempt at a first connection failed; repeated for ever */
 	BUS_LAGGED,       /* messages were lost on our side */
 	BUS_REFUSED, /* the server refused a subscription, publish or login; see the sentence */
 };

@@ -253,6 +253,31 @@ def test_boot_without_nats(lab, bench):
     assert "StateRecalled" not in player.heard(r"^status .*10.9.0.11")[-1]
 
 
+def test_boot_with_nats(lab, bench):
+    """A machine that was off while things changed: an allocator is asked before anything is programmed."""
+    lab.start_nats()
+    player = Player(lab)
+    player.say(f"put a {VIP} 80 10.1.0.1")
+    bench.host()
+    bench.start_agent()
+    player.wait_for(r"^status .*revision=1 ")
+    bench.agent.kill()
+    player.say("put a 10.9.0.11 80 10.1.0.1")
+    bench.network.remove()
+    bench.host()
+    monitor = lab.start("monitor", bench.network.command("nft", "monitor"))
+
+    def is_watched():
+        bench.network.run("nft", "add table inet probe; delete table inet probe")
+        return "table inet probe" in monitor.log()
+    labs.wait_until("the monitor runs", is_watched)
+    bench.agent.restart()
+    player.wait_for(r"^status .*revision=2 .*\[10.9.0.11\]")
+    labs.wait_until("the new one was programmed", lambda: "10.9.0.11" in monitor.log())
+    assert not re.search(rf"{re.escape(VIP)}\b", monitor.log()), monitor.log()
+    monitor.kill()
+
+
 def test_roll(lab, bench):
     """An allocator that starts anew hears at once how the nodes are."""
     lab.start_nats()

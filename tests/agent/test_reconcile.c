@@ -472,6 +472,54 @@ static void test_recalled(void **state)
 	reconcile_deinit(&reconcile);
 }
 
+/* Clients are sent to what may be nowhere any more: no wait that spreads the questions. */
+static void test_recalled_is_stale(void **state)
+{
+	struct reconcile reconcile;
+	struct uuid epoch = make_epoch(1);
+
+	(void)state;
+	reconcile_init(&reconcile, 1, 0);
+	assert_int_equal(reconcile_recall(&reconcile, make_part(1, 7, "a", 1, 1), 0), 0);
+	assert_true(reconcile.recalled);
+	reconcile_stale(&reconcile, &epoch, 9, 0);
+	assert_true(reconcile_should_ask(&reconcile, 0));
+	assert_int_equal(reconcile_asked(&reconcile), 9);
+	assert_false(reconcile_part(&reconcile, make_part(1, 9, "b", 1, 1), 0));
+	assert_false(reconcile.recalled);
+	reconcile_deinit(&reconcile);
+
+	reconcile_init(&reconcile, 1, 0);
+	assert_int_equal(reconcile_recall(&reconcile, make_part(1, 7, "a", 1, 1), 0), 0);
+	reconcile_fresh(&reconcile, &epoch, 7, reconcile.digests.sum, 0);
+	assert_false(reconcile.recalled);
+	reconcile_deinit(&reconcile);
+}
+
+/* The kernel lost all of it while a question is on its way, to which nobody may answer. */
+static void test_recalled_while_asking(void **state)
+{
+	struct reconcile reconcile;
+	struct desired *change;
+
+	(void)state;
+	reconcile_init(&reconcile, 1, 0);
+	(void)reconcile_asked(&reconcile);
+	assert_int_equal(reconcile_recall(&reconcile, make_part(1, 7, "a", 1, 1), 0), 0);
+	change = reconcile_take(&reconcile);
+	assert_string_equal(make_text(change), "a7");
+	desired_free(change);
+	assert_false(reconcile_part(&reconcile, make_part(1, 6, "z", 1, 1), 0)); /* older */
+	assert_null(reconcile_take(&reconcile));
+	assert_true(reconcile_should_ask(&reconcile, 10000));
+	(void)reconcile_asked(&reconcile);
+	assert_false(reconcile_part(&reconcile, make_part(1, 8, "b", 1, 1), 0));
+	change = reconcile_take(&reconcile);
+	assert_string_equal(make_text(change), "b8");
+	desired_free(change);
+	reconcile_deinit(&reconcile);
+}
+
 /*
  * A model of everything around it: a store of several epochs, a bus that loses, doubles and
  * reorders, replicas that lag, a kernel thread that takes what it gets at random moments.
@@ -776,6 +824,8 @@ int main(void)
 		cmocka_unit_test(test_orders),
 		cmocka_unit_test(test_buffer_overflows),
 		cmocka_unit_test(test_recalled),
+		cmocka_unit_test(test_recalled_is_stale),
+		cmocka_unit_test(test_recalled_while_asking),
 		cmocka_unit_test(test_random_orders),
 	};
 

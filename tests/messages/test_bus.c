@@ -18,7 +18,7 @@ struct fixture {
 	uv_loop_t loop;
 	uv_timer_t deadline;
 	struct bus *bus;
-	unsigned n_events[4];
+	unsigned n_events[BUS_REFUSED + 1];
 	char sentence[256];
 
 	size_t n_messages;
