@@ -103,9 +103,9 @@ static const char *step_title(const struct step *step, char title[static 320])
 }
 
 static int decide(struct world *world, const struct call *call, const struct step *step,
-		  struct verdict *ret_verdict)
+		  uint64_t sequence, struct verdict *ret_verdict)
 {
-	struct moment moment = {.now_ms = world_unix_ms()};
+	struct moment moment = {.now_ms = world_unix_ms(), .sequence = sequence};
 
 	uuid_random(&moment.fresh_uid);
 	if (call->request.verb == API_DELETE)
@@ -114,11 +114,17 @@ static int decide(struct world *world, const struct call *call, const struct ste
 	return decide_apply(world->catalog, step->wanted, &moment, ret_verdict);
 }
 
+/* Of the record that the next edit leads to. */
+static uint64_t sequence_of_next(const struct world *world, const struct batch *batch)
+{
+	return pipeline_next_sequence(store_pipeline(world->store)) + batch->n_edits;
+}
+
 /* Edits the catalog as the verdict says. */
 static int carry_out(struct world *world, struct call *call, struct verdict *verdict,
 		     struct step *step, struct batch *batch)
 {
-	uint64_t sequence = pipeline_next_sequence(store_pipeline(world->store)) + batch->n_edits;
+	uint64_t sequence = sequence_of_next(world, batch);
 	char key[OBJECT_KEY_MAX];
 	int r = 0;
 
@@ -153,7 +159,7 @@ static int decide_step(struct world *world, struct call *call, struct step *step
 	step->has_edit = false;
 	if (step->is_stored)
 		return 0;
-	r = decide(world, call, step, &verdict);
+	r = decide(world, call, step, sequence_of_next(world, batch), &verdict);
 	if (r == 0) {
 		step->outcome = verdict_outcome_name(verdict.outcome);
 		if (verdict.outcome == VERDICT_REFUSED)

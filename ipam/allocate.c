@@ -378,11 +378,13 @@ int allocate(const struct catalog *catalog, struct object *object, const struct 
 	return 0;
 }
 
-uint32_t allocate_number(const struct catalog *catalog, const struct object *lb)
+uint32_t allocate_number(const struct catalog *catalog, const struct object *lb, uint64_t sequence)
 {
 	const struct net *net = net_find(catalog, lb->meta.name_space, object_network(lb));
-	uint32_t number = net ? net->last_number : 0;
+	uint32_t number = sequence ? (sequence - 1) & DESIRED_NUMBER_MAX : 0;
 
+	if (net && !number_is_behind(net->last_number, number))
+		number = net->last_number;
 	for (uint32_t i = 0; i < DESIRED_NUMBER_MAX; i++) {
 		number = number < DESIRED_NUMBER_MAX ? number + 1 : 1;
 		if (!net || !flat_find(&net->numbers, (uint64_t[2]){number, 0}))

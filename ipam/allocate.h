@@ -36,8 +36,12 @@ bool allocate_could_serve(const struct catalog *catalog, const struct object *ob
 const struct object *allocate_oldest_waiter(const struct catalog *catalog,
 					    const struct space *space);
 
-/* A LoadBalancer number that was not in use for long. 0: all are in use. */
-uint32_t allocate_number(const struct catalog *catalog, const struct object *lb);
+/*
+ * A LoadBalancer number that was not in use for long. 0: all are in use.
+ * @sequence: of the record that will say so. Nothing remembers the numbers of what was deleted, but
+ *            they were taken from sequences before this one.
+ */
+uint32_t allocate_number(const struct catalog *catalog, const struct object *lb, uint64_t sequence);
 
 /* "LoadBalancer default/web", and that it is on its way out where it is. */
 void allocate_describe_holder(const struct object *holder, const struct address *address,

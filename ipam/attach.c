@@ -116,7 +116,7 @@ static int attach_waits(struct catalog *catalog, struct entry *entry, struct net
 	return 0;
 }
 
-/* Numbers compare as in RFC 1982, so that the order in which objects are loaded hardly matters. */
+/* The order in which objects are loaded hardly matters. */
 static int attach_number(struct catalog *catalog, struct net *net, struct entry *entry)
 {
 	uint32_t number = entry->object->lb_number;
@@ -128,7 +128,7 @@ static int attach_number(struct catalog *catalog, struct net *net, struct entry 
 		conflict(catalog, entry);
 		return 0;
 	}
-	if (((number - net->last_number) & DESIRED_NUMBER_MAX) <= DESIRED_NUMBER_MAX / 2)
+	if (number_is_behind(net->last_number, number))
 		net->last_number = number;
 	return flat_add(&net->numbers, key, (uintptr_t)entry);
 }

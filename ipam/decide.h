@@ -38,6 +38,7 @@ void verdict_deinit(struct verdict *verdict);
 struct moment {
 	int64_t now_ms;        /* Unix time */
 	struct uuid fresh_uid; /* random; becomes the uid of a created object */
+	uint64_t sequence;     /* that the verdict's record will have in the log; 0: not known */
 };
 
 /*

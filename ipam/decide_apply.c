@@ -105,11 +105,12 @@ static void fill_meta(struct object *object, const struct object *existing,
 }
 
 static int fill_lb(const struct catalog *catalog, struct object *lb, const struct object *existing,
-		   struct problems *problems)
+		   const struct moment *moment, struct problems *problems)
 {
 	if (lb->kind != KIND_LOAD_BALANCER)
 		return 0;
-	lb->lb_number = existing ? existing->lb_number : allocate_number(catalog, lb);
+	lb->lb_number =
+		existing ? existing->lb_number : allocate_number(catalog, lb, moment->sequence);
 	lb->lb_size_index = existing ? existing->lb_size_index : 0;
 	if (!lb->lb_number)
 		problems_add(problems, PROBLEM_FORBIDDEN, 0, "spec.networkRef", NULL,
@@ -176,7 +177,7 @@ static int build(const struct catalog *catalog, const struct object *wanted,
 		object); /* a manifest has none; whoever hands in a stored object gets no more */
 	fill_meta(object, existing, moment);
 	if (allocate(catalog, object, existing, problems) < 0 ||
-	    fill_lb(catalog, object, existing, problems) < 0)
+	    fill_lb(catalog, object, existing, moment, problems) < 0)
 		return -ENOMEM;
 	check_overlap(catalog, object, problems);
 	check_leases(object, problems);

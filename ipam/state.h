@@ -93,6 +93,12 @@ struct catalog {
 	size_t n_looked_at; /* LoadBalancers whose selector was tried, for tests and bench/ */
 };
 
+/* Numbers of LoadBalancers are given in a circle, and compare as in RFC 1982. */
+static inline bool number_is_behind(uint32_t number, uint32_t other)
+{
+	return ((other - number) & DESIRED_NUMBER_MAX) <= DESIRED_NUMBER_MAX / 2;
+}
+
 /* index.c */
 
 #define NAME_KEY_MAX 384 /* "namespace/name" */

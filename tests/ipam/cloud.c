@@ -51,7 +51,10 @@ void cloud_commit(struct cloud *cloud, struct verdict *verdict)
 
 static struct moment moment_of(const struct cloud *cloud)
 {
-	struct moment moment = {.now_ms = 1700000000000 + (int64_t)cloud->sequence};
+	struct moment moment = {
+		.now_ms = 1700000000000 + (int64_t)cloud->sequence,
+		.sequence = cloud->sequence + 1,
+	};
 
 	for (size_t i = 0; i < 8; i++)
 		moment.fresh_uid.bytes[i] = (uint8_t)(cloud->sequence >> (56 - 8 * i));
@@ -175,6 +178,26 @@ static void do_settle(struct cloud *cloud, struct text *text)
 	text_addf(text, "%u", n);
 }
 
+static bool load(void *user, const struct object *object)
+{
+	struct catalog *catalog = user;
+	struct object *copy, *old = NULL;
+
+	require(object_copy(object, &copy) == 0 && catalog_put(catalog, copy, &old) == 0 && !old);
+	return true;
+}
+
+static void do_restart(struct cloud *cloud)
+{
+	struct catalog *catalog;
+
+	require(catalog_new(&catalog) == 0);
+	for (enum kind kind = 0; kind < KIND_N_KINDS; kind++)
+		catalog_list(cloud->catalog, kind, NULL, NULL, NULL, load, catalog);
+	catalog_free(cloud->catalog);
+	cloud->catalog = catalog;
+}
+
 static void do_usage(struct cloud *cloud, const char *name, struct text *text)
 {
 	struct prefix_usage usage;
@@ -237,6 +260,8 @@ const char *cloud_do(struct cloud *cloud, const char *command)
 		(void)do_next(cloud, &text);
 	else if (strcmp(command, "settle") == 0)
 		do_settle(cloud, &text);
+	else if (strcmp(command, "restart") == 0)
+		do_restart(cloud);
 	else if (text_starts(command, "show "))
 		do_show(cloud, rest, &text);
 	else if (text_starts(command, "usage "))

@@ -19,6 +19,7 @@
  *	show KIND NAME			the addresses
  *	usage PREFIX			"used/size largest=/28 waiters=2"
  *	destinations LB			"10.0.0.5*1@node ..."; "none: ..."
+ *	restart				the catalog is made anew from what is stored
  *	touched				LoadBalancers taken from catalog_take_touched()
  */
 struct cloud {
