@@ -47,7 +47,7 @@ struct allocator {
 	bool next_wanted;           /* something happened that may make a decision possible */
 	bool unpublished;           /* confirmed changes wait for the pipeline to run empty */
 	uint64_t unpublished_at_ms; /* since when */
-	uint64_t ticked_at_ms, expired_at_ms, next_at_ms, watchdog_ms, watched_at_ms;
+	uint64_t expired_at_ms, next_at_ms, watchdog_ms, watched_at_ms;
 	uint64_t n_malformed;
 	int exit_code;
 };
@@ -465,9 +465,7 @@ static void expire_nodes(struct allocator *a)
 {
 	struct roster_time time = world_time(&a->world);
 
-	/* Late ourselves, or deaf: what was not heard may have been said. */
-	if (time.now_ms - a->ticked_at_ms > ROSTER_ALIVE_MS / 4 || !bus_is_connected(a->world.bus))
-		roster_listen(a->world.roster, &time);
+	roster_tick(a->world.roster, &time, bus_is_connected(a->world.bus));
 	find_the_dead(a, &time);
 	if (time.now_ms - a->expired_at_ms < EXPIRE_MS)
 		return;
@@ -498,7 +496,6 @@ static void on_tick(uv_timer_t *timer)
 	expire_nodes(a);
 	call_roll(a);
 	advise(a);
-	a->ticked_at_ms = now_ms;
 	store_tick(a->world.store);
 	api_tick(a->api);
 	publisher_tick(a->publisher);
@@ -605,7 +602,6 @@ int allocator_new(uv_loop_t *loop, const struct allocator_options *options,
 	if (!a)
 		return error_set(err, -ENOMEM, "out of memory");
 	a->world.loop = loop;
-	a->ticked_at_ms = uv_now(loop);
 	a->watchdog_ms = notify_watchdog_ms();
 	make_id(a->world.id);
 	a->replicas = options->replicas;

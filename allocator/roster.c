@@ -85,6 +85,13 @@ void roster_listen(struct roster *roster, const struct roster_time *time)
 	}
 }
 
+void roster_tick(struct roster *roster, const struct roster_time *time, bool connected)
+{
+	if (time->now_ms - roster->ticked_at_ms > ROSTER_ALIVE_MS / 4 || !connected)
+		roster_listen(roster, time);
+	roster->ticked_at_ms = time->now_ms;
+}
+
 bool roster_is_sure(const struct roster *roster, const struct roster_time *time)
 {
 	return roster->sure_from_ms && time->now_ms >= roster->sure_from_ms;

@@ -43,6 +43,11 @@ AUTO_DEFINE(struct roster, roster_free);
 
 /* From now on we hear what is said. */
 void roster_listen(struct roster *roster, const struct roster_time *time);
+/*
+ * Every 100 ms or so. When it comes late, or there is no connection, what was not heard may have
+ * been said: we listen anew.
+ */
+void roster_tick(struct roster *roster, const struct roster_time *time, bool connected);
 bool roster_is_sure(const struct roster *roster, const struct roster_time *time);
 
 /* Return: 0, -ENOMEM, -E2BIG (more than ROSTER_NODES_MAX nodes; ignored). */

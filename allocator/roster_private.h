@@ -50,7 +50,8 @@ struct roster {
 	roster_changed_fn *on_changed;
 	void *user;
 	uint64_t sure_from_ms; /* 0: never listened */
-	bool ill;              /* most nodes are silent */
+	uint64_t ticked_at_ms;
+	bool ill; /* most nodes are silent */
 };
 
 const struct place *place_find(const struct roster *roster, const char *token);
