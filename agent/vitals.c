@@ -51,7 +51,7 @@ struct vitals {
 	uint64_t round;
 	uint64_t peers; /* that checks were shared out among */
 	uint64_t born_ms;
-	uint64_t grace_until; /* until then nobody can have told us; UINT64_MAX: never connected */
+	uint64_t grace_until; /* what is new until then may be old; UINT64_MAX: never connected */
 	uint64_t full_at;
 	bool restless;               /* something is not known: time alone may change what counts */
 	struct health_verdict *news; /* to be said at once */
@@ -88,7 +88,7 @@ static void judge_unknown(struct vitals *vitals, struct ward *ward, struct mark 
 	if (mark->bad)
 		return;
 	vitals->restless = true;
-	if (bus_is_connected(vitals->options.bus) && now_of(vitals) >= vitals->grace_until &&
+	if (bus_is_connected(vitals->options.bus) && vitals->grace_until != UINT64_MAX &&
 	    now_of(vitals) >= ward->patience_until)
 		mark->bad = true;
 }
@@ -168,15 +168,17 @@ static void share_out(struct vitals *vitals, struct ward *ward)
 	}
 }
 
-static void share_out_all(struct vitals *vitals)
+/* Return: whether other nodes are there than before. */
+static bool share_out_all(struct vitals *vitals)
 {
 	uint64_t peers = verdicts_peers(vitals->verdicts, now_of(vitals));
 
 	if (peers == vitals->peers)
-		return;
+		return false;
 	vitals->peers = peers;
 	for (struct ward *ward = vitals->wards; ward; ward = ward->hh.next)
 		share_out(vitals, ward);
+	return true;
 }
 
 /* ---- LoadBalancers ---- */
@@ -367,7 +369,7 @@ static void say(struct vitals *vitals, struct health_verdict *verdicts, size_t n
 static void send_all(struct vitals *vitals)
 {
 	auto_free struct health_verdict *verdicts = NULL;
-	bool full = now_of(vitals) - vitals->born_ms >= VITALS_PATIENCE_MS;
+	bool full = now_of(vitals) - vitals->born_ms >= VITALS_YOUNG_MS;
 	size_t n, at = 0;
 
 	vitals->full_at = now_of(vitals) + VITALS_FULL_MS - arc4random_uniform(VITALS_FULL_MS / 5);
@@ -418,8 +420,10 @@ static void send_all_within(struct vitals *vitals, uint64_t ms)
 	act_soon(vitals);
 }
 
+/* Mostly it is what is known: in large Networks that comes often, and judging takes long. */
 static int take(struct vitals *vitals, const struct health *health, struct error *err)
 {
+	uint64_t before = verdicts_n_changes(vitals->verdicts);
 	bool new_peer = false;
 	int r;
 
@@ -433,7 +437,8 @@ static int take(struct vitals *vitals, const struct health *health, struct error
 	r = verdicts_take(vitals->verdicts, health, now_of(vitals), &new_peer);
 	if (r == 0 && new_peer) /* it knows nothing of us yet */
 		send_all_within(vitals, arc4random_uniform(ANSWER_MS));
-	act_soon(vitals);
+	if (verdicts_n_changes(vitals->verdicts) != before)
+		act_soon(vitals);
 	return r == -E2BIG ? error_set(err, r, "too many nodes in the Network") : r;
 }
 
@@ -462,8 +467,11 @@ static void on_message(void *user, const struct bus_message *message)
 
 void vitals_on_connected(struct vitals *vitals)
 {
-	if (vitals->grace_until == UINT64_MAX)
-		vitals->grace_until = now_of(vitals) + VITALS_PATIENCE_MS;
+	if (vitals->grace_until == UINT64_MAX) {
+		vitals->grace_until = now_of(vitals) + VITALS_YOUNG_MS;
+		for (struct ward *ward = vitals->wards; ward; ward = ward->hh.next)
+			ward->patience_until = patience_of(vitals, ward);
+	}
 	send_all_within(vitals, arc4random_uniform(ANSWER_MS));
 }
 
@@ -516,7 +524,7 @@ static void on_soon(uv_timer_t *timer)
 		send_all(vitals);
 	}
 	send_news(vitals);
-	share_out_all(vitals);
+	(void)share_out_all(vitals);
 	judge_all(vitals);
 }
 
@@ -524,8 +532,7 @@ static void on_tick(uv_timer_t *timer)
 {
 	struct vitals *vitals = timer->data;
 
-	share_out_all(vitals);
-	if (vitals->restless || vitals->full_at <= now_of(vitals))
+	if (share_out_all(vitals) || vitals->restless || vitals->full_at <= now_of(vitals))
 		act_soon(vitals);
 }
 

@@ -11,10 +11,14 @@
  * docs/health.md says who checks what, and what counts when nothing is known.
  */
 
-#define VITALS_FULL_MS 10000 /* all that we know is said again so often */
-#define VITALS_PATIENCE_MS \
-	15000              /* a destination of which nothing is heard is not taken out before */
-#define VITALS_PAUSE_MS 20 /* what happens within goes out together */
+#define VITALS_FULL_MS  10000 /* all that we know is said again so often */
+#define VITALS_YOUNG_MS 15000 /* an agent that has just started does not know everything */
+/*
+ * A destination of which nothing is heard is not taken out before: some rounds of everything, since
+ * each message may be lost.
+ */
+#define VITALS_PATIENCE_MS 60000
+#define VITALS_PAUSE_MS    20 /* what happens within goes out together */
 
 struct vitals;
 

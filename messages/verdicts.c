@@ -38,6 +38,7 @@ struct verdicts {
 	struct peer *peers;
 	struct peer *own; /* NULL: none */
 	size_t n_entries;
+	uint64_t n_changes;
 	verdicts_fn *on_changed;
 	void *user;
 };
@@ -56,6 +57,7 @@ static void entry_free(struct verdicts *verdicts, struct peer *peer, struct entr
 {
 	HASH_DEL(peer->entries, entry);
 	verdicts->n_entries--;
+	verdicts->n_changes++;
 	free(entry->verdict.reason);
 	free(entry);
 }
@@ -120,6 +122,7 @@ static int put(struct verdicts *verdicts, struct peer *peer, const struct health
 	if (r < 0)
 		return r;
 	*ret_changed = is_new || entry->verdict.healthy != verdict->healthy;
+	verdicts->n_changes += *ret_changed;
 	entry_set(entry, verdict);
 	entry->round = peer->round;
 	return 0;
@@ -242,6 +245,7 @@ int verdicts_take(struct verdicts *verdicts, const struct health *health, uint64
 	if (r < 0)
 		return r;
 	is_new = !is_heard(verdicts, peer, now);
+	verdicts->n_changes += peer->dead != health->dead;
 	peer->dead = health->dead;
 	if (!health->dead) {
 		is_new = is_new || uuid_compare(&peer->boot, &health->boot) != 0;
@@ -420,6 +424,11 @@ bool verdicts_is_ours(const struct verdicts *verdicts, const char *node,
 	if (node)
 		return verdicts->own && text_equal(node, verdicts->own->name);
 	return verdicts->own && choose(verdicts, &key, now, false) == verdicts->own;
+}
+
+uint64_t verdicts_n_changes(const struct verdicts *verdicts)
+{
+	return verdicts->n_changes;
 }
 
 uint64_t verdicts_peers(const struct verdicts *verdicts, uint64_t now)

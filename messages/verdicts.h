@@ -93,5 +93,8 @@ must_check int verdicts_visit(const struct verdicts *verdicts, verdicts_visit_fn
 bool verdicts_is_ours(const struct verdicts *verdicts, const char *node,
 		      const struct address *address, uint64_t check_id, uint64_t now);
 
+/* While this number and verdicts_peers() are the same, so is what everything here says. */
+uint64_t verdicts_n_changes(const struct verdicts *verdicts);
+
 /* Names the set of nodes that were heard lately: another number, another set. */
 uint64_t verdicts_peers(const struct verdicts *verdicts, uint64_t now);

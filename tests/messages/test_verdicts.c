@@ -2,6 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "messages/verdicts.h"
 #include "tests/support/cmocka.h"
 
@@ -68,6 +69,34 @@ static void test_messages(void **state)
 	/* Silence alone changes nothing of what a node said of its own. */
 	assert_int_equal(find(verdicts, "a", 1, 300 + 10 * VERDICTS_PEER_MS), '-');
 	assert_true(hear(verdicts, "a", "", false, 300 + VERDICTS_PEER_MS));
+}
+
+/* Whoever judges by them need not do so again while nothing has changed. */
+static void test_number_of_changes(void **state)
+{
+	static const struct {
+		const char *what;
+		bool full, changes;
+	} rows[] = {
+		{"+-", true, true},   {"+-", true, false}, {"+", false, false},
+		{"..-", false, true}, {"+-", true, true},  {"++", true, true},
+	};
+	auto_call(verdicts_freep) struct verdicts *verdicts = NULL;
+	uint64_t before;
+
+	(void)state;
+	assert_int_equal(verdicts_new("me", NULL, NULL, &verdicts), 0);
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		before = verdicts_n_changes(verdicts);
+		(void)hear(verdicts, "a", rows[i].what, rows[i].full, 100 + i);
+		if ((verdicts_n_changes(verdicts) != before) != rows[i].changes)
+			fail_msg("row %zu", i);
+	}
+	for (unsigned i = 0; i < 2; i++) {
+		before = verdicts_n_changes(verdicts);
+		bury(verdicts, "a", 200);
+		assert_int_equal(verdicts_n_changes(verdicts) != before, i == 0);
+	}
 }
 
 static void test_dead_nodes(void **state)
@@ -254,15 +283,11 @@ static void test_visit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_messages),
-		cmocka_unit_test(test_dead_nodes),
-		cmocka_unit_test(test_own_destinations),
-		cmocka_unit_test(test_shares),
-		cmocka_unit_test(test_whose_word),
-		cmocka_unit_test(test_recall),
-		cmocka_unit_test(test_links),
-		cmocka_unit_test(test_changes),
-		cmocka_unit_test(test_visit),
+		cmocka_unit_test(test_messages),   cmocka_unit_test(test_number_of_changes),
+		cmocka_unit_test(test_dead_nodes), cmocka_unit_test(test_own_destinations),
+		cmocka_unit_test(test_shares),     cmocka_unit_test(test_whose_word),
+		cmocka_unit_test(test_recall),     cmocka_unit_test(test_links),
+		cmocka_unit_test(test_changes),    cmocka_unit_test(test_visit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
