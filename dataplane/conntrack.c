@@ -189,57 +189,9 @@ static int delete_filtered(struct conntrack *conntrack, const struct conntrack_f
 	return r < 0 ? r : delete_filtered_of(conntrack, filter, AF_INET6);
 }
 
-static void read_address(struct nlattr *tuple, int type4, int type6, struct address *ret)
-{
-	struct nlattr *nest = nla_find(nla_data(tuple), nla_len(tuple), CTA_TUPLE_IP);
-	struct nlattr *ip;
-
-	if (!nest)
-		return;
-	ip = nla_find(nla_data(nest), nla_len(nest), type4);
-	if (!ip)
-		ip = nla_find(nla_data(nest), nla_len(nest), type6);
-	if (ip && address_from_bytes(nla_data(ip), (size_t)nla_len(ip), ret) < 0)
-		*ret = (struct address){}; /* of a family to come: matches no filter's address */
-}
-
-static void read_protocol(struct nlattr *tuple, struct conntrack_entry *entry)
-{
-	struct nlattr *nest = nla_find(nla_data(tuple), nla_len(tuple), CTA_TUPLE_PROTO);
-	struct nlattr *attr;
-
-	if (!nest)
-		return;
-	attr = nla_find(nla_data(nest), nla_len(nest), CTA_PROTO_NUM);
-	if (attr)
-		entry->protocol = nla_get_u8(attr);
-	attr = nla_find(nla_data(nest), nla_len(nest), CTA_PROTO_DST_PORT);
-	if (attr)
-		entry->port = ntohs(nla_get_u16(attr));
-}
-
 static struct nlattr *find(struct nlmsghdr *header, int type)
 {
-	return nlmsg_find_attr(header, sizeof(struct nfgenmsg), type);
-}
-
-static void read_entry(struct nlmsghdr *header, struct conntrack_entry *entry)
-{
-	struct nlattr *orig = find(header, CTA_TUPLE_ORIG), *reply = find(header, CTA_TUPLE_REPLY);
-	struct nlattr *mark = find(header, CTA_MARK), *status = find(header, CTA_STATUS);
-
-	if (orig) {
-		read_address(orig, CTA_IP_V4_DST, CTA_IP_V6_DST, &entry->vip);
-		read_protocol(orig, entry);
-	}
-	if (reply)
-		read_address(reply, CTA_IP_V4_SRC, CTA_IP_V6_SRC, &entry->destination);
-	if (mark)
-		entry->mark = ntohl(nla_get_u32(mark));
-	if (status) {
-		entry->replied = ntohl(nla_get_u32(status)) & IPS_SEEN_REPLY;
-		entry->balanced = ntohl(nla_get_u32(status)) & IPS_DST_NAT;
-	}
+	return netlink_find(header, sizeof(struct nfgenmsg), type);
 }
 
 static bool matches(const struct conntrack_filter *filter, const struct conntrack_entry *entry)
@@ -269,12 +221,15 @@ struct listing {
 /* The deletion of exactly the listed entry: its original tuple and its id. */
 static struct nl_msg *deletion_of(struct nlmsghdr *header)
 {
-	const struct nfgenmsg *gen = nlmsg_data(header);
 	struct nlattr *orig = find(header, CTA_TUPLE_ORIG), *id = find(header, CTA_ID);
-	struct nl_msg *msg = message_new(IPCTNL_MSG_CT_DELETE, 0, gen->nfgen_family);
+	const struct nfgenmsg *gen = nlmsg_data(header);
+	struct nl_msg *msg = NULL;
 
-	if (!msg || !orig)
-		goto fail;
+	if (!orig) /* else the header is there, too */
+		return NULL;
+	msg = message_new(IPCTNL_MSG_CT_DELETE, 0, gen->nfgen_family);
+	if (!msg)
+		return NULL;
 	if (nla_put(msg, CTA_TUPLE_ORIG | NLA_F_NESTED, nla_len(orig), nla_data(orig)) < 0)
 		goto fail;
 	if (id && nla_put(msg, CTA_ID, nla_len(id), nla_data(id)) < 0)
@@ -292,7 +247,7 @@ static int list_one(struct nl_msg *msg, void *user)
 	struct nl_msg **doomed;
 	struct conntrack_entry entry = {};
 
-	read_entry(header, &entry);
+	conntrack_read(header, &entry);
 	if (!listing->judge(listing->user, &entry))
 		return NL_OK;
 	doomed = ARRAY_ADD(listing->doomed, listing->n_doomed);

@@ -51,6 +51,10 @@ struct conntrack_entry {
 	bool balanced; /* its destination was translated */
 };
 
+/* Reads a message of ctnetlink, whatever it holds: what it does not say is 0. */
+struct nlmsghdr;
+void conntrack_read(struct nlmsghdr *header, struct conntrack_entry *ret_entry);
+
 typedef bool conntrack_judge(void *user, const struct conntrack_entry *entry);
 
 /* Lists all entries and deletes those that `judge` says yes to. Return: as above. */

@@ -118,18 +118,22 @@ struct vips {
 	bool failed;
 };
 
+bool link_read_vip(struct nlmsghdr *header, struct address *ret_vip)
+{
+	const struct rtmsg *route = nlmsg_data(header);
+	struct nlattr *dst = netlink_find(header, sizeof(*route), RTA_DST);
+
+	return dst && route->rtm_protocol == LINK_PROTOCOL && route->rtm_table == RT_TABLE_LOCAL &&
+	       route->rtm_type == RTN_LOCAL &&
+	       address_from_bytes(nla_data(dst), (size_t)nla_len(dst), ret_vip) == 0;
+}
+
 static int list_route(struct nl_msg *msg, void *user)
 {
-	struct nlmsghdr *header = nlmsg_hdr(msg);
-	const struct rtmsg *route = nlmsg_data(header);
-	struct nlattr *dst = nlmsg_find_attr(header, sizeof(*route), RTA_DST);
 	struct vips *vips = user;
 	struct address address, *vip;
 
-	if (route->rtm_protocol != LINK_PROTOCOL || route->rtm_table != RT_TABLE_LOCAL ||
-	    route->rtm_type != RTN_LOCAL || !dst)
-		return NL_OK;
-	if (address_from_bytes(nla_data(dst), (size_t)nla_len(dst), &address) < 0)
+	if (!link_read_vip(nlmsg_hdr(msg), &address))
 		return NL_OK;
 	vip = ARRAY_ADD(vips->items, vips->n_items);
 	if (vip)
@@ -192,35 +196,42 @@ struct devices {
 
 static bool is_bridge(struct nlmsghdr *header)
 {
-	struct nlattr *info = nlmsg_find_attr(header, sizeof(struct ifinfomsg), IFLA_LINKINFO);
-	struct nlattr *kind;
+	struct nlattr *info = netlink_find(header, sizeof(struct ifinfomsg), IFLA_LINKINFO);
+	struct nlattr *kind = netlink_find_in(info, IFLA_INFO_KIND);
 
-	kind = info ? nla_find(nla_data(info), nla_len(info), IFLA_INFO_KIND) : NULL;
 	return kind && nla_strcmp(kind, "bridge") == 0;
+}
+
+bool link_read_device(struct nlmsghdr *header, struct link_device *ret_device)
+{
+	const struct ifinfomsg *info = nlmsg_data(header);
+	struct nlattr *name = netlink_find(header, sizeof(*info), IFLA_IFNAME);
+
+	if (header->nlmsg_type != RTM_NEWLINK || !name)
+		return false;
+	*ret_device = (struct link_device){
+		.index = info->ifi_index,
+		.up = info->ifi_flags & IFF_UP,
+		.loopback = info->ifi_flags & IFF_LOOPBACK,
+		.bridge = is_bridge(header),
+		.master = (int)netlink_u32(netlink_find(header, sizeof(*info), IFLA_MASTER)),
+	};
+	(void)nla_strlcpy(ret_device->name, name, sizeof(ret_device->name));
+	return true;
 }
 
 static int list_device(struct nl_msg *msg, void *user)
 {
-	struct nlmsghdr *header = nlmsg_hdr(msg);
-	const struct ifinfomsg *info = nlmsg_data(header);
-	struct nlattr *name = nlmsg_find_attr(header, sizeof(*info), IFLA_IFNAME);
-	struct nlattr *master = nlmsg_find_attr(header, sizeof(*info), IFLA_MASTER);
 	struct devices *devices = user;
-	struct link_device *device;
+	struct link_device device, *place;
 
-	if (header->nlmsg_type != RTM_NEWLINK || !name)
+	if (!link_read_device(nlmsg_hdr(msg), &device))
 		return NL_OK;
-	device = ARRAY_ADD(devices->items, devices->n_items);
-	if (!device) {
+	place = ARRAY_ADD(devices->items, devices->n_items);
+	if (place)
+		*place = device;
+	else
 		devices->failed = true;
-		return NL_OK;
-	}
-	(void)nla_strlcpy(device->name, name, sizeof(device->name));
-	device->index = info->ifi_index;
-	device->up = info->ifi_flags & IFF_UP;
-	device->loopback = info->ifi_flags & IFF_LOOPBACK;
-	device->bridge = is_bridge(header);
-	device->master = master ? (int)nla_get_u32(master) : 0;
 	return NL_OK;
 }
 

@@ -64,3 +64,11 @@ struct link_settings {
 
 /* Reads /proc/sys/net of the namespace that the thread is in; what cannot be read counts as off. */
 void link_read_settings(struct link_settings *ret_settings);
+
+/*
+ * Read a message of rtnetlink, whatever it holds.
+ * Return: whether it is a route of ours, or a device.
+ */
+struct nlmsghdr;
+bool link_read_vip(struct nlmsghdr *header, struct address *ret_vip);
+bool link_read_device(struct nlmsghdr *header, struct link_device *ret_device);

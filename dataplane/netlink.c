@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <linux/netlink.h>
+#include <netlink/attr.h>
 #include <stdbool.h>
 
 /* libnl folds errno into its own numbers and loses some: keep the kernel's own answer. */
@@ -100,4 +101,36 @@ int netlink_dump(struct nl_sock *sock, struct nl_msg *msg,
 	struct answer answer = {.each = each, .user = user};
 
 	return talk(sock, msg, &answer);
+}
+
+struct nlattr *netlink_find(struct nlmsghdr *header, size_t header_len, int type)
+{
+	if (!nlmsg_valid_hdr(header, (int)header_len))
+		return NULL;
+	return nlmsg_find_attr(header, (int)header_len, type);
+}
+
+struct nlattr *netlink_find_in(struct nlattr *nest, int type)
+{
+	return nest ? nla_find(nla_data(nest), nla_len(nest), type) : NULL;
+}
+
+static bool has(struct nlattr *attr, size_t size)
+{
+	return attr && nla_len(attr) >= (int)size;
+}
+
+uint8_t netlink_u8(struct nlattr *attr)
+{
+	return has(attr, sizeof(uint8_t)) ? nla_get_u8(attr) : 0;
+}
+
+uint16_t netlink_u16(struct nlattr *attr)
+{
+	return has(attr, sizeof(uint16_t)) ? nla_get_u16(attr) : 0;
+}
+
+uint32_t netlink_u32(struct nlattr *attr)
+{
+	return has(attr, sizeof(uint32_t)) ? nla_get_u32(attr) : 0;
 }

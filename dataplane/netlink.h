@@ -3,6 +3,8 @@
 
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
+#include <stddef.h>
+#include <stdint.h>
 
 #include "base/error.h"
 
@@ -23,3 +25,18 @@ must_check int netlink_talk(struct nl_sock *sock, struct nl_msg *msg);
  */
 must_check int netlink_dump(struct nl_sock *sock, struct nl_msg *msg,
 			    int (*each)(struct nl_msg *msg, void *user), void *user);
+
+/*
+ * Readers of messages that do not trust their lengths: a kernel of another version may say less than
+ * ours did.
+ *
+ * @header_len: of the family's header in front of the attributes.
+ * Return: NULL where the message has no such attribute, or is shorter than its header.
+ */
+struct nlattr *netlink_find(struct nlmsghdr *header, size_t header_len, int type);
+struct nlattr *netlink_find_in(struct nlattr *nest, int type); /* NULL in, NULL out */
+
+/* Numbers; 0 where the attribute is NULL or shorter. */
+uint8_t netlink_u8(struct nlattr *attr);
+uint16_t netlink_u16(struct nlattr *attr);
+uint32_t netlink_u32(struct nlattr *attr);

@@ -17,9 +17,7 @@ struct watch {
 	struct nl_sock *ask;    /* our own questions */
 	struct nl_sock *tables; /* notifications of nftables */
 	struct nl_sock *links;  /* notifications of rtnetlink */
-	uint32_t generation;    /* all transactions up to it are accounted for */
-	bool touched;           /* the transaction that is being notified concerns our table */
-	struct watch_news news;
+	struct watch_seen seen;
 };
 
 /* Every message about tables has the table's name as its first attribute. */
@@ -32,46 +30,49 @@ _Static_assert(NFTA_TABLE_NAME == 1 && NFTA_CHAIN_TABLE == 1 && NFTA_RULE_TABLE 
 static bool is_ours(struct nlmsghdr *header)
 {
 	const struct nfgenmsg *gen = nlmsg_data(header);
-	struct nlattr *table = nlmsg_find_attr(header, sizeof(*gen), ATTR_TABLE);
+	struct nlattr *table = netlink_find(header, sizeof(*gen), ATTR_TABLE);
 
-	return gen->nfgen_family == NFPROTO_INET && table && nla_strcmp(table, RULESET_TABLE) == 0;
+	return table && gen->nfgen_family == NFPROTO_INET && nla_strcmp(table, RULESET_TABLE) == 0;
 }
 
 static uint32_t generation_of(struct nlmsghdr *header)
 {
-	struct nlattr *id = nlmsg_find_attr(header, sizeof(struct nfgenmsg), NFTA_GEN_ID);
-
-	return id ? ntohl(nla_get_u32(id)) : 0;
+	return ntohl(netlink_u32(netlink_find(header, sizeof(struct nfgenmsg), NFTA_GEN_ID)));
 }
 
 /* The last message of each transaction's: the new generation, and who made it. */
-static void on_generation(struct watch *watch, struct nlmsghdr *header)
+static void see_generation(struct watch_seen *seen, struct nlmsghdr *header)
 {
-	struct nlattr *name = nlmsg_find_attr(header, sizeof(struct nfgenmsg), NFTA_GEN_PROC_NAME);
+	struct nlattr *name = netlink_find(header, sizeof(struct nfgenmsg), NFTA_GEN_PROC_NAME);
 	uint32_t generation = generation_of(header);
 
-	if ((int32_t)(generation - watch->generation) > 0)
-		watch->generation = generation;
-	if (!watch->touched)
+	if ((int32_t)(generation - seen->generation) > 0)
+		seen->generation = generation;
+	if (!seen->touched)
 		return;
-	watch->touched = false;
-	watch->news.table = true;
+	seen->touched = false;
+	seen->news.table = true;
 	if (name)
-		(void)nla_strlcpy(watch->news.editor, name, sizeof(watch->news.editor));
+		(void)nla_strlcpy(seen->news.editor, name, sizeof(seen->news.editor));
+}
+
+void watch_see(struct watch_seen *seen, struct nlmsghdr *header)
+{
+	int type = NFNL_MSG_TYPE(header->nlmsg_type);
+
+	if (NFNL_SUBSYS_ID(header->nlmsg_type) != NFNL_SUBSYS_NFTABLES)
+		return;
+	if (type == NFT_MSG_NEWGEN)
+		see_generation(seen, header);
+	else if (type <= NFT_MSG_DELFLOWTABLE && is_ours(header))
+		seen->touched = true;
 }
 
 static int on_table(struct nl_msg *msg, void *user)
 {
-	struct nlmsghdr *header = nlmsg_hdr(msg);
 	struct watch *watch = user;
-	int type = NFNL_MSG_TYPE(header->nlmsg_type);
 
-	if (NFNL_SUBSYS_ID(header->nlmsg_type) != NFNL_SUBSYS_NFTABLES)
-		return NL_OK;
-	if (type == NFT_MSG_NEWGEN)
-		on_generation(watch, header);
-	else if (type <= NFT_MSG_DELFLOWTABLE && is_ours(header))
-		watch->touched = true;
+	watch_see(&watch->seen, nlmsg_hdr(msg));
 	return NL_OK;
 }
 
@@ -80,7 +81,7 @@ static int on_link(struct nl_msg *msg, void *user)
 	struct watch *watch = user;
 
 	(void)msg;
-	watch->news.links = true;
+	watch->seen.news.links = true;
 	return NL_OK;
 }
 
@@ -107,8 +108,8 @@ static int drain(struct nl_sock *sock)
 static void drain_tables(struct watch *watch)
 {
 	if (drain(watch->tables) < 0) {
-		watch->touched = false;
-		watch->news.table = true;
+		watch->seen.touched = false;
+		watch->seen.news.table = true;
 	}
 }
 
@@ -141,10 +142,10 @@ static struct nl_msg *question(int type, int flags, int family)
 static uint32_t ask_generation(struct watch *watch)
 {
 	struct nl_msg *msg = question(NFT_MSG_GETGEN, 0, NFPROTO_UNSPEC);
-	struct answers answers = {.generation = watch->generation};
+	struct answers answers = {.generation = watch->seen.generation};
 
 	if (!msg || netlink_dump(watch->ask, msg, on_generation_answer, &answers) < 0)
-		watch->news.table = true; /* not known: the safe side */
+		watch->seen.news.table = true; /* not known: the safe side */
 	return answers.generation;
 }
 
@@ -186,7 +187,7 @@ int watch_new(struct watch **ret_watch, struct error *err)
 	r = subscribe(watch);
 	if (r < 0)
 		return error_set(err, r, "notifications of nftables and links cannot be had");
-	watch->generation = ask_generation(watch);
+	watch->seen.generation = ask_generation(watch);
 	*ret_watch = TAKE(watch);
 	return 0;
 }
@@ -211,15 +212,15 @@ void watch_read(struct watch *watch, struct watch_news *ret_news)
 {
 	drain_tables(watch);
 	if (drain(watch->links) < 0)
-		watch->news.links = true;
-	*ret_news = watch->news;
-	watch->news = (struct watch_news){};
+		watch->seen.news.links = true;
+	*ret_news = watch->seen.news;
+	watch->seen.news = (struct watch_news){};
 }
 
 void watch_pause(struct watch *watch)
 {
 	if (nl_socket_drop_membership(watch->tables, NFNLGRP_NFTABLES) < 0)
-		watch->news.table = true;
+		watch->seen.news.table = true;
 	drain_tables(watch);
 }
 
@@ -228,44 +229,51 @@ void watch_resume(struct watch *watch, uint32_t n_runs)
 	uint32_t generation;
 
 	if (nl_socket_add_membership(watch->tables, NFNLGRP_NFTABLES) < 0)
-		watch->news.table = true;
+		watch->seen.news.table = true;
 	generation = ask_generation(watch);
-	if (generation - watch->generation > n_runs)
-		watch->news.table = true;
-	watch->generation = generation;
-	watch->touched = false; /* of a transaction whose end was not notified: counted just now */
+	if (generation - watch->seen.generation > n_runs)
+		watch->seen.news.table = true;
+	watch->seen.generation = generation;
+	watch->seen.touched =
+		false; /* of a transaction whose end was not notified: counted just now */
 }
 
 static uint32_t word_of(struct nlattr *element, int type, bool *ret_found)
 {
-	struct nlattr *nest = nla_find(nla_data(element), nla_len(element), type);
-	struct nlattr *value = NULL;
+	struct nlattr *nest = netlink_find_in(element, type);
+	struct nlattr *value = netlink_find_in(nest, NFTA_DATA_VALUE);
 
-	if (nest)
-		value = nla_find(nla_data(nest), nla_len(nest), NFTA_DATA_VALUE);
 	*ret_found = value && nla_len(value) == sizeof(uint32_t);
 	return *ret_found ? nla_get_u32(value) : 0;
 }
 
-static int on_stamp(struct nl_msg *msg, void *user)
+uint32_t watch_read_stamp(struct nlmsghdr *header, struct ruleset_stamp *stamp)
 {
-	struct nlattr *list = nlmsg_find_attr(nlmsg_hdr(msg), sizeof(struct nfgenmsg),
-					      NFTA_SET_ELEM_LIST_ELEMENTS);
-	struct answers *answers = user;
+	struct nlattr *list =
+		netlink_find(header, sizeof(struct nfgenmsg), NFTA_SET_ELEM_LIST_ELEMENTS);
 	struct nlattr *element;
+	uint32_t words = 0;
 	int left;
 
 	if (!list)
-		return NL_OK;
+		return 0;
 	nla_for_each_nested(element, list, left)
 	{
 		bool has_key, has_value;
 		uint32_t key = word_of(element, NFTA_SET_ELEM_KEY, &has_key);
 		uint32_t value = word_of(element, NFTA_SET_ELEM_DATA, &has_value);
 
-		if (has_key && has_value && ruleset_stamp_word(&answers->stamp, key, value))
-			answers->words |= 1U << key;
+		if (has_key && has_value && ruleset_stamp_word(stamp, key, value))
+			words |= 1U << key;
 	}
+	return words;
+}
+
+static int on_stamp(struct nl_msg *msg, void *user)
+{
+	struct answers *answers = user;
+
+	answers->words |= watch_read_stamp(nlmsg_hdr(msg), &answers->stamp);
 	return NL_OK;
 }
 

@@ -51,3 +51,18 @@ enum watch_table {
 /* Looks for our table. @ret_stamp: set when it is stamped. Return: 0 or an errno. */
 must_check int watch_find_table(struct watch *watch, enum watch_table *ret_table,
 				struct ruleset_stamp *ret_stamp, struct error *err);
+
+/* What notifications of nftables add up to. */
+struct watch_seen {
+	uint32_t generation; /* all transactions up to it are accounted for */
+	bool touched;        /* the transaction that is being notified concerns our table */
+	struct watch_news news;
+};
+
+/*
+ * Read a message of nftables, whatever it holds: a notification, or some elements of the stamp's map.
+ * Return of watch_read_stamp(): a bit for each word that was in it.
+ */
+struct nlmsghdr;
+void watch_see(struct watch_seen *seen, struct nlmsghdr *header);
+uint32_t watch_read_stamp(struct nlmsghdr *header, struct ruleset_stamp *stamp);
