@@ -8,6 +8,7 @@
 
 #include "agent/agent.h"
 #include "base/array.h"
+#include "base/conceal.h"
 #include "base/log.h"
 #include "base/notify.h"
 #include "base/require.h"
@@ -233,12 +234,16 @@ static int run(struct program *program, struct error *err)
 	return r;
 }
 
-int main(int argc, char *argv[])
+int main(int argc, char *given[])
 {
+	static char **argv; /* options point into it until the end */
 	static struct program program = {
 		.options = {.netns_dir = "/run/netns", .state_dir = "/var/lib/ilb-agent"}};
 	struct error err = {};
 
+	argv = conceal_arguments(argc, given);
+	if (!argv)
+		return EXIT_FAILURE;
 	read_options(&program, argc, argv);
 	if (name_node(&program, &err) < 0) {
 		fprintf(stderr, "ilb-agent: %s\n", err.text);

@@ -6,6 +6,7 @@
 
 #include "allocator/allocator.h"
 #include "base/array.h"
+#include "base/conceal.h"
 #include "base/log.h"
 #include "base/require.h"
 #include "base/text.h"
@@ -101,14 +102,19 @@ static struct command_line parse(int argc, char **argv)
 	return line;
 }
 
-int main(int argc, char **argv)
+int main(int argc, char **given)
 {
-	struct command_line line = parse(argc, argv);
+	static char **argv; /* options point into it until the end */
+	struct command_line line;
 	struct allocator *allocator = NULL;
 	struct error err;
 	uv_loop_t loop;
 	int code;
 
+	argv = conceal_arguments(argc, given);
+	if (!argv)
+		return EXIT_FAILURE;
+	line = parse(argc, argv);
 	require(uv_loop_init(&loop) == 0);
 	if (line.check) {
 		struct bus *bus = NULL;

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "base/array.h"
+#include "base/conceal.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/completion.h"
@@ -76,13 +77,17 @@ static int usage_error(const char *sentence)
 	return EXIT_USAGE;
 }
 
-int main(int argc, char **argv)
+int main(int argc, char **given)
 {
+	static char **argv; /* options point into it until the end */
 	const struct command *command;
 	struct arguments arguments;
 	struct error err = {};
 	enum exit_status status;
 
+	argv = conceal_arguments(argc, given);
+	if (!argv)
+		return usage_error("out of memory");
 	if (argc < 2)
 		return usage_error("no command given");
 	if (text_equal(argv[1], "--version"))

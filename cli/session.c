@@ -6,6 +6,7 @@
 #include <uv.h>
 
 #include "base/array.h"
+#include "base/conceal.h"
 #include "base/require.h"
 #include "base/text.h"
 #include "messages/codec.h"
@@ -68,6 +69,16 @@ static bool is_connected(struct session *session)
 	return bus_is_connected(session->bus);
 }
 
+static int error_unreached(const struct bus_options *options, const char *why, int r,
+			   struct error *err)
+{
+	auto_free char *servers = strdup(options->servers ?: "nats://127.0.0.1:4222");
+
+	conceal_passwords(servers);
+	return error_set(err, r, "cannot reach NATS at %s%s%s", servers ?: "", *why ? ": " : "",
+			 why);
+}
+
 int session_open(const struct bus_options *options, uint64_t timeout_ms,
 		 struct session **ret_session, struct error *err)
 {
@@ -84,9 +95,7 @@ int session_open(const struct bus_options *options, uint64_t timeout_ms,
 	if (r == 0) {
 		r = run_until(session, is_connected, timeout_ms);
 		if (r < 0)
-			r = error_set(err, r, "cannot reach NATS at %s%s%s",
-				      options->servers ?: "nats://127.0.0.1:4222",
-				      *session->refused ? ": " : "", session->refused);
+			r = error_unreached(options, session->refused, r, err);
 	}
 	if (r < 0) {
 		session_close(session);

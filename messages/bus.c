@@ -6,6 +6,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "base/conceal.h"
 #include "base/require.h"
 #include "base/uuid.h"
 #include "messages/bus_private.h"
@@ -104,6 +105,7 @@ static void go_up(struct bus *bus)
 	bus->up = true;
 	if (natsConnection_GetConnectedUrl(bus->connection, url, sizeof(url)) != NATS_OK)
 		url[0] = '\0'; /* lost again; the event comes */
+	conceal_passwords(url);
 	subscriptions_attach(bus);
 	tails_up(bus);
 	version_ask(bus, url);

@@ -65,26 +65,61 @@ static int native_error(struct error *err, natsStatus s, const char *what)
 			 text && text[0] ? text : natsStatus_GetText(s));
 }
 
-static int set_servers(natsOptions *native, const char *servers, struct error *err)
+/* libnats' own trimming of blanks reads in front of a text that is nothing else (seen in 3.4.1). */
+static char *trim(char *url)
 {
-	auto_free char *copy = strdup(servers);
-	const char *urls[MAX_SERVERS];
-	int n = 0;
-	natsStatus s;
+	static const char blanks[] = " \t\r\n";
+	size_t len;
 
-	if (!copy)
-		return -ENOMEM;
-	for (char *next = copy, *url; (url = strsep(&next, ","));) {
-		url += strspn(url, " ");
+	url += strspn(url, blanks);
+	for (len = strlen(url); len > 0 && strchr(blanks, url[len - 1]); len--)
+		url[len - 1] = '\0';
+	return url;
+}
+
+static bool is_plain(const char *url)
+{
+	for (; *url; url++) {
+		if (*url <= ' ' || *url > '~')
+			return false;
+	}
+	return true;
+}
+
+/* Splits `list` in place. Return: how many, or <0. */
+static int split_servers(char *list, const char *urls[static MAX_SERVERS], struct error *err)
+{
+	int n = 0;
+
+	for (char *url; (url = strsep(&list, ","));) {
+		url = trim(url);
 		if (!url[0])
 			continue;
 		if (n == MAX_SERVERS)
 			return error_set(err, -EINVAL, "server: more than %d", MAX_SERVERS);
+		if (!is_plain(url))
+			return error_set(err, -EINVAL,
+					 "server: blanks, control characters and what is not ASCII "
+					 "cannot be in an address");
 		urls[n++] = url;
 	}
-	if (n == 0)
-		return error_set(err, -EINVAL, "server: no URL in '%s'", servers);
+	return n > 0 ? n : error_set(err, -EINVAL, "server: no address is given");
+}
+
+static int set_servers(natsOptions *native, const char *servers, struct error *err)
+{
+	auto_free char *copy = strdup(servers);
+	const char *urls[MAX_SERVERS];
+	natsStatus s;
+	int n;
+
+	if (!copy)
+		return -ENOMEM;
+	n = split_servers(copy, urls, err);
+	if (n < 0)
+		return n;
 	s = natsOptions_SetServers(native, urls, n);
+	explicit_bzero(copy, strlen(servers));
 	return s == NATS_OK ? 0 : native_error(err, s, "server");
 }
 
