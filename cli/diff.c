@@ -62,7 +62,8 @@ static int run_diff(const char *path, const char *stored, const char *wanted, st
 	(void)snprintf(labels[0], sizeof(labels[0]), "stored/%s", path);
 	(void)snprintf(labels[1], sizeof(labels[1]), "wanted/%s", path);
 	(void)fflush(stdout);
-	(void)unsetenv("NATS_URL"); /* a password may be in it, and the connection is there already */
+	(void)unsetenv(
+		"NATS_URL"); /* a password may be in it, and the connection is there already */
 	r = posix_spawnp(&pid, "diff", NULL, NULL, (char *const *)argv, environ);
 	if (r != 0)
 		return error_errno(err, -r, "cannot run diff(1)");
