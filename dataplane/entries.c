@@ -8,6 +8,7 @@
 #include "base/array.h"
 #include "base/hash.h"
 #include "base/require.h"
+#include "dataplane/turns.h"
 #include "messages/codec.h"
 
 /* Refused ones that are tried again with each new state. */
@@ -211,42 +212,6 @@ static int stage_retries(struct entries *entries, struct entry_changes *changes)
 	return r;
 }
 
-static bool lets_go(const struct entry *entry)
-{
-	const struct forwarding *have = entry->have, *want = entry->gone ? NULL : entry->want;
-
-	if (!have || (!want && !entry->gone))
-		return false;
-	for (size_t i = 0; i < ARRAY_SIZE(have->vips); i++) {
-		if (have->vips[i].family != FAMILY_NONE &&
-		    (!want || !address_equal(&have->vips[i], &want->vips[i])))
-			return true;
-	}
-	return false;
-}
-
-/*
- * Who was not told for long may hear of a VIP's old and new holder at once: the kernel knows it for
- * one of them only, so who lets go of one comes before who may take it.
- */
-static int order(struct entry_changes *changes)
-{
-	struct entry_change *ordered = calloc(changes->n_items + 1, sizeof(*ordered));
-	size_t n = 0;
-
-	if (!ordered)
-		return -ENOMEM;
-	for (int going = 1; going >= 0; going--) {
-		for (size_t i = 0; i < changes->n_items; i++) {
-			if (lets_go(changes->items[i].entry) == going)
-				ordered[n++] = changes->items[i];
-		}
-	}
-	memcpy(changes->items, ordered, n * sizeof(*ordered));
-	free(ordered);
-	return 0;
-}
-
 int entries_stage(struct entries *entries, const struct desired *desired, const char *node,
 		  struct entry_changes *changes)
 {
@@ -257,7 +222,7 @@ int entries_stage(struct entries *entries, const struct desired *desired, const 
 		r = stage_lb(entries, desired->lbs[i], node, changes);
 	if (r == 0 && entries->n_refused > 0)
 		r = stage_retries(entries, changes);
-	return r == 0 && changes->n_items > 1 ? order(changes) : r;
+	return r == 0 && changes->n_items > 1 ? turns_order(changes) : r;
 }
 
 int entries_stage_all(struct entries *entries, struct entry_changes *changes)
@@ -281,6 +246,8 @@ static int plan_change(struct entry_change *change, bool from_nothing)
 		want = have;
 	if (from_nothing)
 		have = NULL;
+	if (change->moves && have && want)
+		return plan_move(have, want, &change->plan);
 	return have || want ? plan_diff(have, want, &change->plan) : 0;
 }
 

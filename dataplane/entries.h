@@ -43,6 +43,7 @@ struct entry *entries_find(const struct entries *entries, const struct uuid *uid
 struct entry_change {
 	struct entry *entry;
 	bool retry;       /* only because it was refused before */
+	bool moves;       /* lets go of a VIP and takes one that another lets go of: plan_move() */
 	struct plan plan; /* entries_plan() */
 };
 
@@ -55,8 +56,8 @@ void entry_changes_deinit(struct entry_changes *changes);
 
 /*
  * Takes over a new desired state: removals first, then those that changed, then some of those that
- * were refused before (what stood in their way may be gone); of all of them those first that let go
- * of a VIP.
+ * were refused before (what stood in their way may be gone). Of all of them those first that let go
+ * of a VIP, then those that exchange theirs.
  * @node:        our name.
  * @ret_changes: zeroed by the caller, who calls entry_changes_deinit(); without plans.
  * Return: 0, -ENOMEM: then the entries are in disorder, only entries_deinit() is left.

@@ -2,6 +2,7 @@
 #include "dataplane/plan.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/array.h"
 #include "base/require.h"
@@ -377,14 +378,12 @@ static void diff_family(struct diff *d)
 		whole_mark(d, d->have, d->have_mark, false);
 }
 
-int plan_diff(const struct forwarding *have, const struct forwarding *want, struct plan *ret_plan)
+static int diff_elements(const struct forwarding *have, const struct forwarding *want,
+			 struct plan *ret_plan)
 {
 	struct diff d = {.unit = {.plan = ret_plan}, .have = have, .want = want};
 	bool same = have && want && have->number == want->number;
-	int r;
 
-	require(have || want);
-	require(!have || !want || uuid_compare(&have->uid, &want->uid) == 0);
 	if (want && !same)
 		account(&d, want->number, true);
 	for (size_t i = 0; i < ARRAY_SIZE(families); i++) {
@@ -393,7 +392,31 @@ int plan_diff(const struct forwarding *have, const struct forwarding *want, stru
 	}
 	if (have && !same)
 		account(&d, have->number, false);
-	r = unit_finish(&d.unit);
+	return unit_finish(&d.unit);
+}
+
+int plan_diff(const struct forwarding *have, const struct forwarding *want, struct plan *ret_plan)
+{
+	int r;
+
+	require(have || want);
+	require(!have || !want || uuid_compare(&have->uid, &want->uid) == 0);
+	r = diff_elements(have, want, ret_plan);
+	return r < 0 ? r : cleanup_diff(have, want, ret_plan);
+}
+
+int plan_move(const struct forwarding *have, const struct forwarding *want, struct plan *ret_plan)
+{
+	struct forwarding nowhere;
+	int r;
+
+	require(have && want && uuid_compare(&have->uid, &want->uid) == 0);
+	nowhere = *have; /* what it points to stays have's */
+	memset(nowhere.vips, 0, sizeof(nowhere.vips));
+	r = diff_elements(have, &nowhere, ret_plan);
+	ret_plan->release_len = ret_plan->text.len;
+	if (r == 0)
+		r = diff_elements(&nowhere, want, ret_plan);
 	return r < 0 ? r : cleanup_diff(have, want, ret_plan);
 }
 

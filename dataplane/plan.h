@@ -63,6 +63,7 @@ struct plan_cleanup {
 
 struct plan {
 	struct text text;
+	size_t release_len; /* plan_move(): how much of the text lets go; else 0 */
 	struct plan_unit *units;
 	size_t n_units;
 	struct plan_cleanup *cleanups;
@@ -78,6 +79,16 @@ struct plan {
  */
 must_check int plan_diff(const struct forwarding *have, const struct forwarding *want,
 			 struct plan *ret_plan);
+
+/*
+ * The same for one whose new VIP is another's old one, which is the other way round, too: first it
+ * lets go of all VIPs, then it takes those it shall have. In one transaction with all that is
+ * concerned, the first `release_len` bytes of all come before the rest of any.
+ * @have, @want: neither NULL (required).
+ */
+must_check int plan_move(const struct forwarding *have, const struct forwarding *want,
+			 struct plan *ret_plan);
+
 void plan_deinit(struct plan *plan);
 
 /* Elements of all units. */

@@ -143,6 +143,7 @@ static struct transact_piece *pieces_of(const struct entry_changes *changes)
 
 		pieces[i].text = plan->text.bytes;
 		pieces[i].len = plan->text.len;
+		pieces[i].release_len = plan->release_len;
 		pieces[i].n_elements = plan_n_elements(plan);
 	}
 	return pieces;
@@ -212,6 +213,7 @@ static int apply_in_turn(struct table *table, struct entry_changes *changes, uin
 static int apply_small(struct table *table, struct entry_changes *changes, uint64_t now_ms,
 		       struct error *err)
 {
+	auto_free struct transact_piece *pieces = NULL;
 	auto_call(text_deinit) struct text text = {};
 	size_t n_elements = 0;
 	int r;
@@ -220,14 +222,14 @@ static int apply_small(struct table *table, struct entry_changes *changes, uint6
 		return 1;
 	if (entries_plan(changes, false) < 0)
 		return error_set(err, -ENOMEM, "out of memory");
-	for (size_t i = 0; i < changes->n_items; i++) {
-		const struct plan *plan = &changes->items[i].plan;
-
-		n_elements += plan_n_elements(plan);
-		if (n_elements > N_ELEMENTS_MAX)
-			return 1;
-		text_add_bytes(&text, plan->text.bytes, plan->text.len);
-	}
+	for (size_t i = 0; i < changes->n_items; i++)
+		n_elements += plan_n_elements(&changes->items[i].plan);
+	if (n_elements > N_ELEMENTS_MAX)
+		return 1;
+	pieces = pieces_of(changes);
+	if (!pieces)
+		return error_set(err, -ENOMEM, "out of memory");
+	transact_write(&text, pieces, changes->n_items);
 	write_stamp(table, &text, true);
 	if (run_text(table, &text, err) < 0)
 		return 1;

@@ -18,11 +18,18 @@ static void refuse(struct transact_piece *piece, int result, const struct error 
 	piece->sentence = strdup(err->text); /* NULL without memory: the number has to do */
 }
 
-static void add_accepted(struct text *text, const struct transact_piece *pieces, size_t n_pieces)
+void transact_write(struct text *text, const struct transact_piece *pieces, size_t n_pieces)
 {
 	for (size_t i = 0; i < n_pieces; i++) {
 		if (pieces[i].result == 0)
-			text_add_bytes(text, pieces[i].text, pieces[i].len);
+			text_add_bytes(text, pieces[i].text, pieces[i].release_len);
+	}
+	for (size_t i = 0; i < n_pieces; i++) {
+		const struct transact_piece *piece = &pieces[i];
+
+		if (piece->result == 0)
+			text_add_bytes(text, piece->text + piece->release_len,
+				       piece->len - piece->release_len);
 	}
 }
 
@@ -31,7 +38,7 @@ static int run_pieces(const struct transact_piece *pieces, size_t n_pieces, tran
 {
 	auto_call(text_deinit) struct text text = {};
 
-	add_accepted(&text, pieces, n_pieces);
+	transact_write(&text, pieces, n_pieces);
 	if (text.failed)
 		return error_set(err, -ENOMEM, "out of memory");
 	return text.len > 0 ? run(user, text.bytes, err) : 0;
@@ -60,7 +67,8 @@ static size_t fitting(const struct transact_piece *pieces, size_t n_pieces, size
 {
 	size_t n = 1, sum = pieces[0].n_elements;
 
-	while (n < n_pieces && sum + pieces[n].n_elements <= max_elements)
+	while (n < n_pieces && (sum + pieces[n].n_elements <= max_elements ||
+				(pieces[n - 1].release_len && pieces[n].release_len)))
 		sum += pieces[n++].n_elements;
 	return n;
 }
@@ -95,7 +103,7 @@ static int run_first(const struct attempt *attempt, size_t n, transact_run *run,
 	auto_call(text_deinit) struct text text = {};
 
 	text_add(&text, attempt->head);
-	add_accepted(&text, attempt->pieces, n);
+	transact_write(&text, attempt->pieces, n);
 	text_add(&text, attempt->tail);
 	if (text.failed)
 		return error_set(err, -ENOMEM, "out of memory");

@@ -5,6 +5,7 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "base/text.h"
 
 /*
  * Many LoadBalancers' changes in few transactions, so that one which the kernel refuses holds back
@@ -13,12 +14,16 @@
 struct transact_piece {
 	const char *text; /* of one LoadBalancer: stays within one transaction */
 	size_t len;
+	size_t release_len; /* of the text: comes before all others' texts in a transaction */
 	size_t n_elements;
 	int result;     /* 0, or why it was refused */
 	char *sentence; /* of a refused one; transact_deinit() */
 };
 
 void transact_deinit(struct transact_piece *pieces, size_t n_pieces);
+
+/* Writes those that were not refused, as they go into one transaction. */
+void transact_write(struct text *text, const struct transact_piece *pieces, size_t n_pieces);
 
 /*
  * Runs nft text as one transaction, all or nothing.
@@ -29,7 +34,7 @@ typedef int transact_run(void *user, const char *text, struct error *err);
 
 /*
  * Runs the pieces in their order, neighbours together up to `max_elements`; a larger piece goes
- * alone. Each piece gets its result.
+ * alone, but neighbours that release something stay together. Each piece gets its result.
  * Return: 0 (look at the results), -ENOMEM.
  */
 must_check int transact_in_turn(struct transact_piece *pieces, size_t n_pieces, size_t max_elements,

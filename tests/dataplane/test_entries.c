@@ -133,42 +133,6 @@ static void test_a_story(void **state)
 	entries_deinit(&entries);
 }
 
-static struct desired_lb *lb_with_vip(unsigned number, const char *vip)
-{
-	struct desired_lb *lb;
-	char text[128];
-
-	(void)snprintf(text, sizeof(text), "number %u\nvip %s\ndestination 10.1.0.1\n", number,
-		       vip);
-	lb = some_lb_parse(text);
-	lb->uid = (struct uuid){{(uint8_t)number}};
-	return lb;
-}
-
-/* c lets go of the VIP that a takes. */
-static void test_who_lets_go_comes_first(void **state)
-{
-	auto_call(desired_freep) struct desired *before = calloc(1, sizeof(*before));
-	auto_call(desired_freep) struct desired *after = calloc(1, sizeof(*after));
-	auto_call(entry_changes_deinit) struct entry_changes first = {}, second = {};
-	struct entries entries = {};
-	char text[64];
-
-	(void)state;
-	for (unsigned number = 1; number <= 3; number++)
-		*ARRAY_ADD(before->lbs, before->n_lbs) =
-			lb_with_vip(number, number == 3 ? "10.0.0.3" : "10.0.0.1");
-	*ARRAY_ADD(after->lbs, after->n_lbs) = lb_with_vip(1, "10.0.0.3");
-	*ARRAY_ADD(after->lbs, after->n_lbs) = lb_with_vip(2, "10.0.0.1");
-	*ARRAY_ADD(after->lbs, after->n_lbs) = lb_with_vip(3, "10.0.0.4");
-	assert_int_equal(entries_stage(&entries, before, "n1", &first), 0);
-	settle(&entries, &first, "a");
-	assert_int_equal(entries_stage(&entries, after, "n1", &second), 0);
-	describe(&second, text);
-	assert_string_equal(text, "cab");
-	entries_deinit(&entries);
-}
-
 /* A table that was written while a destination was dead is another one. */
 static void test_the_digest_knows_the_dead(void **state)
 {
@@ -219,7 +183,6 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_story),
-		cmocka_unit_test(test_who_lets_go_comes_first),
 		cmocka_unit_test(test_the_digest_knows_the_dead),
 		cmocka_unit_test(test_retries_take_turns),
 	};

@@ -79,7 +79,8 @@ static void make_pieces(size_t n, const size_t *bad, size_t n_bad)
 	for (size_t i = 0; i < n_bad; i++)
 		(void)snprintf(lines[bad[i]], sizeof(lines[0]), "%zu bad\n", bad[i]);
 	for (size_t i = 0; i < n; i++)
-		pieces[i] = (struct transact_piece){lines[i], strlen(lines[i]), 10, 0, NULL};
+		pieces[i] = (struct transact_piece){
+			.text = lines[i], .len = strlen(lines[i]), .n_elements = 10};
 }
 
 static const struct {
@@ -119,6 +120,37 @@ static void test_in_turn(void **state)
 		assert_int_equal(n_refused, row->n_bad);
 		transact_deinit(pieces, row->n);
 	}
+}
+
+static void keep_text(struct text *into, const char *text)
+{
+	text_add(into, text);
+	text_add(into, "/");
+}
+
+static int run_and_keep(void *user, const char *text, struct error *err)
+{
+	(void)err;
+	keep_text(user, text);
+	return 0;
+}
+
+/* However large: only together they can be. */
+static void test_what_is_released_comes_first(void **state)
+{
+	struct transact_piece exchange[] = {
+		{.text = "a\n", .len = 2, .n_elements = 60},
+		{.text = "-b\nb\n", .len = 5, .release_len = 3, .n_elements = 60},
+		{.text = "-c\nc\n", .len = 5, .release_len = 3, .n_elements = 60},
+		{.text = "d\n", .len = 2, .n_elements = 60},
+	};
+	struct text text = {};
+
+	(void)state;
+	assert_int_equal(transact_in_turn(exchange, ARRAY_SIZE(exchange), 100, run_and_keep, &text),
+			 0);
+	assert_string_equal(text.bytes, "a\n/-b\n-c\nb\nc\n/d\n/");
+	text_deinit(&text);
 }
 
 static void test_a_large_piece_goes_alone(void **state)
@@ -186,6 +218,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_in_turn),
+		cmocka_unit_test(test_what_is_released_comes_first),
 		cmocka_unit_test(test_a_large_piece_goes_alone),
 		cmocka_unit_test(test_at_once),
 		cmocka_unit_test(test_at_once_with_two_that_clash),
