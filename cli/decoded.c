@@ -225,12 +225,53 @@ static int read_note(const void *bytes, size_t len, json_t **ret_json, struct er
 	return 0;
 }
 
+static json_t *verdict_json(const struct health_verdict *verdict)
+{
+	return json_pack(
+		"{s:o, s:o, s:b, s:s, s:o, s:o, s:o*}", "address", address_json(&verdict->address),
+		"check", digest_json(verdict->check), "healthy", verdict->healthy, "reason",
+		verdict->reason ?: "", "sinceMilliseconds", number_json(verdict->since_ms),
+		"checkedMilliseconds", number_json(verdict->checked_ms), "source",
+		verdict->source.family == FAMILY_NONE ? NULL : address_json(&verdict->source));
+}
+
+static int read_health(const void *bytes, size_t len, json_t **ret_json, struct error *err)
+{
+	auto_call(health_freep) struct health *health = NULL;
+	int r = health_unpack(bytes, len, &health, err);
+	json_t *verdicts;
+
+	if (r < 0)
+		return r;
+	verdicts = json_array();
+	ARRAY_FOREACH(verdict, health->verdicts, health->n_verdicts)
+		add(verdicts, verdict_json(verdict));
+	*ret_json = json_pack("{s:s, s:s, s:o, s:b, s:b}", "node", health->node, "net", health->net,
+			      "boot", uuid_json(&health->boot), "full", health->full, "dead",
+			      health->dead);
+	set_array(*ret_json, "verdicts", verdicts);
+	return 0;
+}
+
+static int read_probe(const void *bytes, size_t len, json_t **ret_json, struct error *err)
+{
+	auto_call(probe_freep) struct probe *probe = NULL;
+	int r = probe_unpack(bytes, len, &probe, err);
+
+	if (r < 0)
+		return r;
+	*ret_json = json_pack("{s:s, s:s, s:i, s:i}", "net", probe->net, "node", probe->node,
+			      "asked", (int)probe->n_asked, "answered", (int)probe->n_answered);
+	return 0;
+}
+
 static const struct {
 	const char *name;
 	int (*read)(const void *bytes, size_t len, json_t **ret_json, struct error *err);
 } types[] = {
-	{"note", read_note}, {"desired", read_desired}, {"status", read_status},
-	{"sync", read_sync}, {"alive", read_alive},
+	{"note", read_note},   {"desired", read_desired}, {"status", read_status},
+	{"sync", read_sync},   {"health", read_health},   {"alive", read_alive},
+	{"probe", read_probe},
 };
 
 /* What travels on a subject; NULL: text, or no subject of ours. */
@@ -252,6 +293,10 @@ static const char *type_on(const char *text)
 		return "alive";
 	case SUBJECT_NOTE:
 		return "note";
+	case SUBJECT_PROBE:
+		return "probe";
+	case SUBJECT_HEALTH:
+		return "health";
 	case SUBJECT_API:
 		break;
 	}
@@ -280,7 +325,8 @@ int decoded_json(const char *type, const void *bytes, size_t len, json_t **ret_j
 		if (text_equal(types[i].name, name))
 			return types[i].read(bytes, len, ret_json, err);
 	}
-	return error_set(err, -EINVAL,
-			 "'%s': must be desired, status, sync, alive, note, or the subject of one",
-			 type);
+	return error_set(
+		err, -EINVAL,
+		"'%s': must be desired, status, sync, alive, health, probe, note, or the subject of one",
+		type);
 }

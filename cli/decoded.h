@@ -11,7 +11,7 @@
  */
 
 /*
- * @type: "desired", "status", "sync", "alive", or the subject that the message came on; NULL takes
+ * @type: "desired", "status", "sync", "alive", "health", "probe", "note", or the subject that the message came on; NULL takes
  *        the first of these that it can be.
  * @ret_json: a new reference.
  * Return: 0, -EINVAL (no such type), -EBADMSG, -E2BIG, -ENOMEM.

@@ -228,6 +228,7 @@ static int parse_parts(const char *word, const char *const *tokens, size_t n,
 		{"state", SUBJECT_STATE, false, true}, {"snap", SUBJECT_SNAP, true, true},
 		{"sync", SUBJECT_SYNC, true, false},   {"status", SUBJECT_STATUS, true, true},
 		{"alive", SUBJECT_ALIVE, true, false}, {"note", SUBJECT_NOTE, true, true},
+		{"probe", SUBJECT_PROBE, true, false}, {"health", SUBJECT_HEALTH, true, true},
 	};
 
 	for (size_t i = 0; i < sizeof(rows) / sizeof(rows[0]); i++) {
@@ -236,6 +237,11 @@ static int parse_parts(const char *word, const char *const *tokens, size_t n,
 		if (n != (size_t)rows[i].has_node + rows[i].has_net)
 			return -EINVAL;
 		subject->kind = rows[i].kind;
+		if (rows[i].kind == SUBJECT_HEALTH) { /* the one that begins with the Network */
+			copy_token(subject->net, tokens[0]);
+			copy_token(subject->node, tokens[1]);
+			return 0;
+		}
 		if (rows[i].has_node)
 			copy_token(subject->node, tokens[0]);
 		if (rows[i].has_net)

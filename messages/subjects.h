@@ -66,6 +66,8 @@ enum subject_kind {
 	SUBJECT_STATUS, /* node, net */
 	SUBJECT_ALIVE,  /* node */
 	SUBJECT_NOTE,   /* node, net */
+	SUBJECT_PROBE,  /* node */
+	SUBJECT_HEALTH, /* node, net */
 };
 
 /* The parts that a subject of `kind` has; the others are "". */

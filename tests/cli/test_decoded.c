@@ -110,6 +110,32 @@ static void *pack_alive(size_t *ret_len)
 	return bytes;
 }
 
+static void *pack_health(size_t *ret_len)
+{
+	struct health_verdict verdicts[] = {
+		{address("10.1.0.1"), 0xabc, true, 5, 6, (char *)"Connected", address("10.1.0.9")},
+		{address("10.1.0.2"), HEALTH_CHECK_LINK, false, 7, 0, (char *)"LinkDown", {}}};
+	struct health health = {.node = (char *)"node-1",
+				.net = (char *)"default_net",
+				.boot = uuid(ID),
+				.full = true,
+				.verdicts = verdicts,
+				.n_verdicts = 2};
+	void *bytes;
+
+	assert_int_equal(health_pack(&health, &bytes, ret_len), 0);
+	return bytes;
+}
+
+static void *pack_probe(size_t *ret_len)
+{
+	struct probe probe = {(char *)"default_net", (char *)"node-2", 8, 1};
+	void *bytes;
+
+	assert_int_equal(probe_pack(&probe, &bytes, ret_len), 0);
+	return bytes;
+}
+
 static const struct {
 	const char *name, *subject;
 	void *(*pack)(size_t *ret_len);
@@ -138,6 +164,14 @@ static const struct {
 	 "- net: default_net\n  revision: 9\n  digest: 0000000000000abc\n  stale: true\n"},
 	{"alive", "ilb.v1.alive.node-1", pack_alive,
 	 "node: node-1\nboot: " ID "\nversion: 0.1.0\nnets:\n- default_net\n"},
+	{"health", "ilb.v1.health.default_net.node-1", pack_health,
+	 "node: node-1\nnet: default_net\nboot: " ID "\nfull: true\ndead: false\nverdicts:\n"
+	 "- address: 10.1.0.1\n  check: 0000000000000abc\n  healthy: true\n  reason: Connected\n"
+	 "  sinceMilliseconds: 5\n  checkedMilliseconds: 6\n  source: 10.1.0.9\n"
+	 "- address: 10.1.0.2\n  check: \"0000000000000000\"\n  healthy: false\n  reason: LinkDown\n"
+	 "  sinceMilliseconds: 7\n  checkedMilliseconds: 0\n"},
+	{"probe", "ilb.v1.probe.node-1", pack_probe,
+	 "net: default_net\nnode: node-2\nasked: 8\nanswered: 1\n"},
 };
 
 static void expect_text(size_t i, const char *type)
@@ -172,10 +206,10 @@ static void test_refuses_with_a_sentence(void **state)
 		int code;
 	} bad[] = {
 		{"nonsense",
-		 "'nonsense': must be desired, status, sync, alive, note, or the subject of one",
+		 "'nonsense': must be desired, status, sync, alive, health, probe, note, or the subject of one",
 		 -EINVAL},
 		{"ilb.v1.apply.default",
-		 "'ilb.v1.apply.default': must be desired, status, sync, alive, note, or the subject of one",
+		 "'ilb.v1.apply.default': must be desired, status, sync, alive, health, probe, note, or the subject of one",
 		 -EINVAL},
 		{NULL, "it is no message of ilb; name its type to learn what is wrong", -EBADMSG},
 	};
