@@ -303,6 +303,8 @@ static void apply(struct network *network)
 	uint64_t now = now_of(network);
 	int r;
 
+	if (!network->handed && now < vitals_wait_until(network->vitals))
+		return; /* what the kernel has from before is better informed than we are */
 	if (!network->ready && !take_ready(network))
 		return;
 	if (network->ready_at > now)
@@ -358,6 +360,9 @@ static void wait_for_due(struct network *network)
 		due = earlier(due, network->ready_at);
 	if (!network->leaving && is_held(network))
 		due = earlier(due, network->hold_until);
+	if (!network->leaving && network->stage == NETWORK_OPEN && !network->handed &&
+	    now < vitals_wait_until(network->vitals))
+		due = earlier(due, vitals_wait_until(network->vitals));
 	if (!network->leaving && connected)
 		due = earlier(due, network->report.due);
 	if (!network->leaving && connected && !is_loading(network))
@@ -618,6 +623,7 @@ void network_on_roll(struct network *network)
 	if (network->report.due != REPORT_NEVER) /* else there is nothing to say yet */
 		report_soon(&network->report,
 			    now_of(network) + arc4random_uniform(RECONCILE_JITTER_MS));
+	vitals_on_roll(network->vitals);
 	step(network);
 }
 

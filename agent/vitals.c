@@ -18,7 +18,9 @@
 
 enum {
 	TICK_MS = 1000,
-	ANSWER_MS = 300,    /* to a node that is new here, by all others */
+	ANSWER_MS = 300, /* to a node that is new here, by all others */
+	ROLL_MS = 1000,  /* to an allocator, by all nodes there are */
+	MEMORY_TIMEOUT_MS = 2000,
 	MESSAGE_MAX = 8192, /* verdicts; more go in several messages, which replace nothing */
 };
 
@@ -53,6 +55,9 @@ struct vitals {
 	uint64_t born_ms;
 	uint64_t grace_until; /* what is new until then may be old; UINT64_MAX: never connected */
 	uint64_t full_at;
+	struct bus_request *question; /* what an allocator remembers */
+	bool informed;                /* it was answered */
+	uint64_t wait_until;
 	bool restless;               /* something is not known: time alone may change what counts */
 	struct health_verdict *news; /* to be said at once */
 	size_t n_news;
@@ -465,6 +470,64 @@ static void on_message(void *user, const struct bus_message *message)
 		vitals->options.on_fault(vitals->options.user, message, err.text);
 }
 
+/* ---- what allocators remember ---- */
+
+static void recall(struct vitals *vitals, const struct bus_message *message)
+{
+	auto_call(health_freep) struct health *health = NULL;
+	struct error err = {};
+	int r = health_unpack(message->data, message->len, &health, &err);
+
+	if (r == 0 && !text_equal(health->net, vitals->options.net))
+		r = error_set(&err, -EBADMSG, "it is of the Network '%s'", health->net);
+	if (r == 0)
+		r = verdicts_recall(vitals->verdicts, health);
+	if (r < 0)
+		vitals->options.on_fault(vitals->options.user, message, err.text);
+}
+
+/* Whoever answers with something else is of an older version, and remembers nothing. */
+static bool on_memory(void *user, int outcome, const struct bus_message *message)
+{
+	struct vitals *vitals = user;
+	const char *header = message ? bus_message_header(message, "Ilb-Health") : NULL;
+
+	(void)outcome; /* nobody there: the nodes themselves tell us */
+	if (text_equal(header, "more")) {
+		recall(vitals, message);
+		return true;
+	}
+	vitals->question = NULL;
+	vitals->informed = vitals->informed || message;
+	vitals->wait_until = 0;
+	judge_all(vitals);
+	vitals->options.on_changed(vitals->options.user);
+	return false;
+}
+
+static void ask_for_memory(struct vitals *vitals)
+{
+	static const struct bus_header header = {"Ilb-Health", "only"};
+	const struct vitals_options *options = &vitals->options;
+	char subject[SUBJECT_MAX];
+
+	if (vitals->informed || vitals->question)
+		return;
+	if (bus_ask(options->bus, subject_snap(subject, options->node, options->net), &header, 1,
+		    NULL, 0, MEMORY_TIMEOUT_MS, on_memory, vitals, &vitals->question) < 0)
+		vitals->question = NULL; /* no memory: the nodes themselves tell us */
+}
+
+uint64_t vitals_wait_until(const struct vitals *vitals)
+{
+	return vitals->wait_until;
+}
+
+void vitals_on_roll(struct vitals *vitals)
+{
+	send_all_within(vitals, arc4random_uniform(ROLL_MS));
+}
+
 void vitals_on_connected(struct vitals *vitals)
 {
 	if (vitals->grace_until == UINT64_MAX) {
@@ -472,6 +535,7 @@ void vitals_on_connected(struct vitals *vitals)
 		for (struct ward *ward = vitals->wards; ward; ward = ward->hh.next)
 			ward->patience_until = patience_of(vitals, ward);
 	}
+	ask_for_memory(vitals);
 	send_all_within(vitals, arc4random_uniform(ANSWER_MS));
 }
 
@@ -553,6 +617,8 @@ void vitals_close(struct vitals *vitals)
 	if (!vitals)
 		return;
 	bus_unsubscribe(TAKE(vitals->subscription));
+	if (vitals->question)
+		bus_cancel(TAKE(vitals->question));
 	probes_deinit(&vitals->probes);
 	HASH_ITER(hh, vitals->wards, ward, next)
 	remove_ward(vitals, ward);
@@ -576,6 +642,7 @@ int vitals_new(const struct vitals_options *options, struct vitals **ret_vitals,
 	vitals->born_ms = now_of(vitals);
 	vitals->grace_until = UINT64_MAX;
 	vitals->full_at = vitals->born_ms;
+	vitals->wait_until = vitals->born_ms + VITALS_ASK_MS;
 	require(uv_timer_init(options->attempts->loop, &vitals->tick) == 0 &&
 		uv_timer_init(options->attempts->loop, &vitals->soon) == 0);
 	vitals->tick.data = vitals->soon.data = vitals;

@@ -18,7 +18,8 @@
  * each message may be lost.
  */
 #define VITALS_PATIENCE_MS 60000
-#define VITALS_PAUSE_MS    20 /* what happens within goes out together */
+#define VITALS_ASK_MS      500 /* how long an agent that starts waits to be told about health */
+#define VITALS_PAUSE_MS    20  /* what happens within goes out together */
 
 struct vitals;
 
@@ -52,6 +53,15 @@ void vitals_overlay(struct vitals *vitals, struct desired *desired);
  * everything but its header filled in. NULL: none (or no memory: the next time).
  */
 struct desired *vitals_take_change(struct vitals *vitals);
+
+/*
+ * Until then nothing should be handed over for the first time: an allocator was asked what it
+ * remembers of health, and may answer. on_changed() comes when it has.
+ */
+uint64_t vitals_wait_until(const struct vitals *vitals);
+
+/* An allocator wants to hear all of it again, soon. */
+void vitals_on_roll(struct vitals *vitals);
 
 /* An allocator asks whether anything of `node`, which is silent, answers us. */
 void vitals_probe(struct vitals *vitals, const char *node, const char *reply);

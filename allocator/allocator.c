@@ -10,9 +10,10 @@
 #include "allocator/advice.h"
 #include "allocator/api.h"
 #include "allocator/events.h"
-#include "allocator/liveness.h"
+#include "allocator/healthtable.h"
 #include "allocator/mirror.h"
 #include "allocator/publish.h"
+#include "allocator/sentinel.h"
 #include "allocator/service.h"
 #include "allocator/world.h"
 #include "base/array.h"
@@ -35,6 +36,7 @@ struct allocator {
 	struct api *api;
 	struct publisher *publisher;
 	struct service *service;
+	struct sentinel *sentinel;
 	struct bus_subscription *on_status, *on_alive;
 	uv_timer_t tick;
 	uv_idle_t work;
@@ -159,66 +161,6 @@ static void on_alive(void *user, const struct bus_message *message)
 
 /* ---- the nodes ---- */
 
-static bool on_probe_answer(void *user, int outcome, const struct bus_message *message)
-{
-	struct allocator *a = user;
-	auto_call(probe_freep) struct probe *probe = NULL;
-	struct error err;
-
-	(void)outcome; /* without an answer nothing is known: time goes on */
-	if (!message || a->stopping)
-		return false;
-	if (probe_unpack(message->data, message->len, &probe, &err) < 0)
-		count_malformed(a, message, err.text);
-	else
-		liveness_answer(a->world.roster, probe->net, probe->node, probe->n_asked,
-				probe->n_answered);
-	return false;
-}
-
-static void ask_prober(void *user, const char *prober, const char *net, const char *node)
-{
-	struct allocator *a = user;
-	const struct probe probe = {.net = (char *)net, .node = (char *)node};
-	auto_free void *bytes = NULL;
-	char subject[SUBJECT_MAX];
-	size_t len;
-
-	if (probe_pack(&probe, &bytes, &len) < 0 ||
-	    bus_ask(a->world.bus, subject_probe(subject, prober), NULL, 0, bytes, len,
-		    LIVENESS_ANSWER_MS, on_probe_answer, a, NULL) < 0)
-		log_debug("node=%s: not asked about node=%s: no memory", prober, node);
-}
-
-static void bury_node(void *user, const char *net, const char *node, bool first)
-{
-	struct allocator *a = user;
-	const struct health health = {.node = (char *)node, .net = (char *)net, .dead = true};
-	auto_free void *bytes = NULL;
-	char subject[SUBJECT_MAX];
-	size_t len;
-
-	if (first)
-		log_warning("node=%s net=%s: silent, and none of its destinations answers the "
-			    "other nodes: they are taken out",
-			    node, net);
-	if (health_pack(&health, &bytes, &len) < 0 ||
-	    bus_publish(a->world.bus, subject_health(subject, net, node), NULL, NULL, 0, bytes,
-			len) < 0)
-		log_debug("node=%s net=%s: said later that it is dead", node, net);
-}
-
-static void find_the_dead(struct allocator *a, const struct roster_time *time)
-{
-	const struct liveness_actions actions = {.ask = ask_prober, .bury = bury_node, .user = a};
-	bool was_ill = liveness_is_ill(a->world.roster);
-
-	liveness_step(a->world.roster, time, &actions);
-	if (!was_ill && liveness_is_ill(a->world.roster))
-		log_warning("nodes=silent hint='most of them at once: it is the control plane that "
-			    "is ill, so no destination is taken out'");
-}
-
 static void on_roster_changed(void *user, const char *token, uint64_t since)
 {
 	struct allocator *a = user;
@@ -226,6 +168,32 @@ static void on_roster_changed(void *user, const char *token, uint64_t since)
 	mirror_touch_network(a->world.mirror, token, since);
 	a->next_wanted = true;
 	wake(a);
+}
+
+static bool touch_served(void *user, const struct object *lb)
+{
+	struct allocator *a = user;
+	char key[OBJECT_KEY_MAX];
+
+	mirror_touch(a->world.mirror, object_key(lb, key));
+	return true;
+}
+
+static void on_health_changed(void *user, const char *token, const struct address *address)
+{
+	struct allocator *a = user;
+	char name_space[64], name[254];
+
+	if (!address)
+		mirror_touch_network(a->world.mirror, token, 0);
+	else if (subject_net_names(token, name_space, name) == 0)
+		catalog_list_served(a->world.catalog, name_space, name, address, touch_served, a);
+	wake(a);
+}
+
+static void on_health_fault(void *user, const struct bus_message *message, const char *sentence)
+{
+	count_malformed(user, message, sentence);
 }
 
 /* ---- the store ---- */
@@ -466,7 +434,7 @@ static void expire_nodes(struct allocator *a)
 	struct roster_time time = world_time(&a->world);
 
 	roster_tick(a->world.roster, &time, bus_is_connected(a->world.bus));
-	find_the_dead(a, &time);
+	sentinel_tick(a->sentinel, &time);
 	if (time.now_ms - a->expired_at_ms < EXPIRE_MS)
 		return;
 	a->expired_at_ms = time.now_ms;
@@ -554,6 +522,7 @@ static int start_parts(struct allocator *a, const struct allocator_options *opti
 	if (catalog_new(&world->catalog) < 0 ||
 	    networks_new(world->catalog, &world->networks) < 0 ||
 	    roster_new(on_roster_changed, a, &world->roster) < 0 ||
+	    healthtable_new(on_health_changed, a, &world->healthtable) < 0 ||
 	    mirror_new(world, options->replicas, &world->mirror) < 0 ||
 	    store_new(world->loop, world->bus, world->catalog, options->replicas, &handlers, a,
 		      &world->store) < 0)
@@ -575,7 +544,10 @@ static int subscribe(struct allocator *a, struct error *err)
 	if (r == 0)
 		r = events_new(&a->world, &a->world.events, err);
 	if (r == 0)
-		r = publisher_new(a->world.loop, bus, a->world.networks, &a->publisher, err);
+		r = publisher_new(a->world.loop, bus, a->world.networks, a->world.healthtable,
+				  &a->publisher, err);
+	if (r == 0)
+		r = sentinel_new(&a->world, on_health_fault, a, &a->sentinel, err);
 	if (r == 0)
 		r = api_new(&a->world, wake_up, a, &a->api, err);
 	if (r == 0)
@@ -639,9 +611,11 @@ static void free_parts(struct allocator *a)
 	publisher_free(TAKE(a->publisher));
 	bus_unsubscribe(TAKE(a->on_status));
 	bus_unsubscribe(TAKE(a->on_alive));
+	sentinel_free(TAKE(a->sentinel));
 	events_free(TAKE(a->world.events));
 	mirror_free(TAKE(a->world.mirror));
 	roster_free(TAKE(a->world.roster));
+	healthtable_free(TAKE(a->world.healthtable));
 	networks_free(TAKE(a->world.networks));
 	catalog_free(TAKE(a->world.catalog));
 }

@@ -12,7 +12,7 @@ static bool is_silent(const struct node *node, const struct roster_time *time)
 }
 
 /* Whether more than half of the nodes that were there a minute ago are silent. */
-static bool look_for_illness(const struct roster *roster, const struct roster_time *time)
+static void look_for_illness(struct roster *roster, const struct roster_time *time)
 {
 	size_t n_recent = 0, n_silent = 0;
 
@@ -22,7 +22,9 @@ static bool look_for_illness(const struct roster *roster, const struct roster_ti
 		n_recent++;
 		n_silent += is_silent(node, time);
 	}
-	return 2 * n_silent > n_recent;
+	roster->illness = (struct illness){};
+	if (2 * n_silent > n_recent)
+		roster->illness = (struct illness){n_silent, n_recent};
 }
 
 static void begin_round(struct member *member, const struct roster_time *time,
@@ -81,7 +83,7 @@ void liveness_step(struct roster *roster, const struct roster_time *time,
 
 	if (!roster_is_sure(roster, time))
 		return; /* we did not listen: nobody else is to blame */
-	roster->ill = look_for_illness(roster, time);
+	look_for_illness(roster, time);
 	for (struct node *node = roster->nodes; node; node = node->hh.next) {
 		bool silent = is_silent(node, time);
 
@@ -89,32 +91,16 @@ void liveness_step(struct roster *roster, const struct roster_time *time,
 		{
 			if (!silent)
 				member->suspicion = (struct suspicion){};
-			else if (!roster->ill)
+			else if (!roster->illness.n_silent)
 				suspect(member, time, actions);
 		}
 	}
 }
 
-static struct member *find_member(const struct roster *roster, const char *net, const char *name)
-{
-	struct member *member;
-	struct node *node;
-
-	HASH_FIND_STR(roster->nodes, name, node);
-	if (!node)
-		return NULL;
-	DL_FOREACH2(node->members, member, n_next)
-	{
-		if (strcmp(member->place->token, net) == 0)
-			return member;
-	}
-	return NULL;
-}
-
 void liveness_answer(struct roster *roster, const char *net, const char *node, size_t n_asked,
 		     size_t n_answered)
 {
-	struct member *member = find_member(roster, net, node);
+	struct member *member = member_find_named(roster, net, node);
 
 	if (!member || !member->suspicion.open || member->suspicion.n_pending == 0)
 		return; /* too late */
@@ -123,7 +109,7 @@ void liveness_answer(struct roster *roster, const char *net, const char *node, s
 	member->suspicion.n_answered += n_answered;
 }
 
-bool liveness_is_ill(const struct roster *roster)
+struct illness liveness_illness(const struct roster *roster)
 {
-	return roster->ill;
+	return roster->illness;
 }

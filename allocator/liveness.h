@@ -43,5 +43,8 @@ void liveness_step(struct roster *roster, const struct roster_time *time,
 void liveness_answer(struct roster *roster, const char *net, const char *node, size_t n_asked,
 		     size_t n_answered);
 
-/* Whether most nodes are silent. */
-bool liveness_is_ill(const struct roster *roster);
+/* Whether most nodes fell silent at once: so many, of those that were there a minute ago; or 0. */
+struct illness {
+	size_t n_silent, n_of;
+};
+struct illness liveness_illness(const struct roster *roster);

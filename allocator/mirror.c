@@ -9,6 +9,7 @@
 
 #include "allocator/bucket.h"
 #include "allocator/events.h"
+#include "allocator/liveness.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "ipam/document.h"
@@ -199,6 +200,7 @@ static const struct roster_view *get_view(struct mirror *mirror, const char *tok
 static json_t *lb_status_now(struct mirror *mirror, const struct object *lb, const json_t *previous)
 {
 	char token[SUBJECT_TOKEN_MAX + 1], key[OBJECT_KEY_MAX];
+	struct illness illness = liveness_illness(mirror->world->roster);
 	struct lb_report report = {};
 	struct resolution resolution = {};
 	const struct roster_view *view;
@@ -214,7 +216,10 @@ static json_t *lb_status_now(struct mirror *mirror, const struct object *lb, con
 				networks_lb_revision(mirror->world->networks, object_key(lb, key)),
 				resolution.lb ? resolution.lb->vips : NULL,
 				resolution.lb ? resolution.lb->n_vips : 0, &report);
+		report.health = world_health(mirror->world, token);
 	}
+	report.n_ill = illness.n_silent;
+	report.n_ill_of = illness.n_of;
 	status = lb_status(mirror->world->catalog, lb, &resolution, &report, previous,
 			   world_unix_ms());
 	resolution_deinit(&resolution);

@@ -43,6 +43,7 @@ struct publisher {
 	uv_loop_t *loop;
 	struct bus *bus;
 	struct networks *networks;
+	struct healthtable *healthtable;
 	struct uuid epoch;
 	bool loaded, settled, ours;
 	struct heard *heard;
@@ -203,6 +204,31 @@ static void refuse(struct publisher *p, const char *reply, const char *code, con
 	(void)say(p->bus, reply, headers, 2, "", 0); /* who asked asks again */
 }
 
+struct asker {
+	struct bus *bus;
+	const char *reply;
+};
+
+static void say_health(void *user, const void *bytes, size_t len)
+{
+	static const struct bus_header header = {"Ilb-Health", "more"};
+	const struct asker *asker = user;
+
+	(void)say(asker->bus, asker->reply, &header, 1, bytes, len); /* the nodes say it, too */
+}
+
+/* What is remembered of health, for an agent that starts; nothing else. */
+static void answer_health(struct publisher *p, const char *reply, const char *net)
+{
+	static const struct bus_header header = {"Ilb-Health", "end"};
+	struct asker asker = {p->bus, reply};
+
+	if (healthtable_say(p->healthtable, net, uv_now(p->loop), say_health, &asker) < 0)
+		log_warning("net=%s error='out of memory' hint='an agent hears of health later'",
+			    net);
+	(void)say(p->bus, reply, &header, 1, "", 0);
+}
+
 static void answer_snapshot(struct publisher *p, const struct question *question)
 {
 	struct outgoing *const *parts;
@@ -312,6 +338,8 @@ static void on_snap(void *user, const struct bus_message *message)
 	if (subject_parse(message->subject, &subject) < 0) {
 		p->counters.malformed++;
 		refuse(p, message->reply, "400", "no such subject");
+	} else if (bus_message_header(message, "Ilb-Health")) {
+		answer_health(p, message->reply, subject.net);
 	} else {
 		ask(p, message, subject.net, NULL);
 	}
@@ -352,7 +380,8 @@ static int subscribe(struct publisher *p, struct error *err)
 }
 
 int publisher_new(uv_loop_t *loop, struct bus *bus, struct networks *networks,
-		  struct publisher **ret_publisher, struct error *err)
+		  struct healthtable *healthtable, struct publisher **ret_publisher,
+		  struct error *err)
 {
 	struct publisher *p = calloc(1, sizeof(*p));
 	int r;
@@ -362,6 +391,7 @@ int publisher_new(uv_loop_t *loop, struct bus *bus, struct networks *networks,
 	p->loop = loop;
 	p->bus = bus;
 	p->networks = networks;
+	p->healthtable = healthtable;
 	r = snapshots_new(&p->snapshots);
 	if (r == 0)
 		r = subscribe(p, err);

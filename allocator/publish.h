@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <uv.h>
 
+#include "allocator/healthtable.h"
 #include "allocator/networks.h"
 #include "messages/bus.h"
 
@@ -23,8 +24,10 @@
 
 struct publisher;
 
+/* @healthtable: what agents that start are told beside their snapshot. */
 must_check int publisher_new(uv_loop_t *loop, struct bus *bus, struct networks *networks,
-			     struct publisher **ret_publisher, struct error *err);
+			     struct healthtable *healthtable, struct publisher **ret_publisher,
+			     struct error *err);
 void publisher_free(struct publisher *publisher); /* before bus_close() */
 
 /*

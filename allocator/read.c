@@ -114,6 +114,71 @@ static void read_nodes(struct world *world, struct call *call)
 		call->answer.more = strdup(listing.last);
 }
 
+/* The address behind which a list goes on. */
+static bool is_behind(const struct request *request, const struct address *address)
+{
+	struct address after;
+
+	return !request->after || address_parse(request->after, &after) < 0 ||
+	       address_compare(address, &after) > 0;
+}
+
+static void list_destination(struct listing *listing, const struct desired_lb *lb,
+			     const struct desired_destination *destination,
+			     const struct destinations_health *health)
+{
+	struct destination_finding finding;
+	char address[ADDRESS_TEXT_MAX];
+
+	if (listing->is_full || !is_behind(&listing->call->request, &destination->address))
+		return;
+	destination_find(lb, destination, health, &finding);
+	if (listing->n == listing->call->request.limit ||
+	    !answer_add_item(&listing->call->answer, destination_describe(destination, &finding))) {
+		listing->is_full = true;
+		return;
+	}
+	listing->n++;
+	(void)snprintf(listing->last, sizeof(listing->last), "%s",
+		       address_format(&destination->address, address));
+}
+
+static void list_destinations(struct listing *listing, const struct object *object)
+{
+	struct world *world = listing->world;
+	struct resolution resolution = {};
+	struct destinations_health health = {};
+	char token[SUBJECT_TOKEN_MAX + 1];
+
+	if (resolve_lb(world->catalog, object, &resolution) < 0) {
+		listing->call->answer.failed = true;
+		return;
+	}
+	if (subject_net_token(object->meta.name_space, object_network(object), token) == 0)
+		health = world_health(world, token);
+	for (size_t i = 0; resolution.lb && i < resolution.lb->n_destinations; i++)
+		list_destination(listing, resolution.lb, &resolution.lb->destinations[i], &health);
+	resolution_deinit(&resolution);
+}
+
+static void read_destinations(struct world *world, struct call *call)
+{
+	const struct request *request = &call->request;
+	const struct object *lb =
+		catalog_find(world->catalog, KIND_LOAD_BALANCER, request->name_space, request->lb);
+	struct listing listing = {.world = world, .call = call};
+
+	if (!lb) {
+		answer_set(&call->answer, 404, "loadbalancer/%s not found in namespace %s",
+			   request->lb, request->name_space);
+		return;
+	}
+	list_destinations(&listing, lb);
+	answer_set(&call->answer, 200, "%zu destination%s", listing.n, listing.n == 1 ? "" : "s");
+	if (listing.is_full)
+		call->answer.more = strdup(listing.last);
+}
+
 void read_answer(struct world *world, struct call *call)
 {
 	answer_deinit(&call->answer);
@@ -121,6 +186,8 @@ void read_answer(struct world *world, struct call *call)
 		read_get(world, call);
 	else if (call->request.list == LIST_NODES)
 		read_nodes(world, call);
+	else if (call->request.list == LIST_DESTINATIONS)
+		read_destinations(world, call);
 	else
 		read_list(world, call);
 }

@@ -17,6 +17,7 @@ void request_deinit(struct request *request)
 		free(target->name);
 	free(request->targets);
 	selector_free(request->selector);
+	free(request->lb);
 	free(request->after);
 	*request = (struct request){};
 }
@@ -133,6 +134,15 @@ static int set_after(struct request *request, const char *text, struct error *er
 	return request->after ? 0 : error_set(err, -ENOMEM, "out of memory");
 }
 
+static int set_lb(struct request *request, const char *name, struct error *err)
+{
+	if (request->list != LIST_DESTINATIONS)
+		return error_set(err, -EINVAL, "loadbalancer= goes with destinations alone");
+	free(request->lb);
+	request->lb = strdup(name);
+	return request->lb ? 0 : error_set(err, -ENOMEM, "out of memory");
+}
+
 static int set_option(struct request *request, const char *word, struct error *err)
 {
 	if (text_starts(word, "selector="))
@@ -141,6 +151,8 @@ static int set_option(struct request *request, const char *word, struct error *e
 		return set_limit(request, word + strlen("limit="), err);
 	if (text_starts(word, "continue="))
 		return set_after(request, word + strlen("continue="), err);
+	if (text_starts(word, "loadbalancer="))
+		return set_lb(request, word + strlen("loadbalancer="), err);
 	return error_set(err, -EINVAL,
 			 "'%.64s' is none of selector=LABELS, limit=N, continue=TOKEN", word);
 }
@@ -149,6 +161,10 @@ static int set_kind(struct request *request, const char *word, struct error *err
 {
 	if (strcmp(word, "node") == 0 || strcmp(word, "nodes") == 0) {
 		request->list = LIST_NODES;
+		return 0;
+	}
+	if (strcmp(word, "destinations") == 0) {
+		request->list = LIST_DESTINATIONS;
 		return 0;
 	}
 	return parse_kind(word, &request->kind, err);
@@ -194,6 +210,8 @@ static int parse_words(const struct request_input *input, struct request *reques
 			r = set_option(request, word, err);
 		first = false;
 	}
+	if (r == 0 && request->list == LIST_DESTINATIONS && !request->lb)
+		r = error_set(err, -EINVAL, "whose? 'destinations loadbalancer=NAME'");
 	return r;
 }
 

@@ -16,7 +16,8 @@
  *	apply, dryrun	a manifest
  *	delete		KIND/NAME, several of them, or a manifest that names the objects
  *	get		KIND/NAME, several of them
- *	list		KIND, then options: selector=app=web limit=100 continue=TOKEN
+ *	list		KIND, then options: selector=app=web limit=100 continue=TOKEN;
+ *			or nodes; or destinations loadbalancer=NAME
  */
 
 #define REQUEST_TARGETS_MAX 1024
@@ -28,7 +29,7 @@ struct request_target {
 };
 
 /* What `list` can name beyond the kinds. */
-enum request_list { LIST_OBJECTS, LIST_NODES };
+enum request_list { LIST_OBJECTS, LIST_NODES, LIST_DESTINATIONS };
 
 struct request {
 	enum api_verb verb;
@@ -40,6 +41,7 @@ struct request {
 	enum request_list list;
 	enum kind kind;
 	struct selector *selector;
+	char *lb;    /* whose destinations; NULL */
 	char *after; /* continue token; NULL */
 	size_t limit;
 };

@@ -150,6 +150,19 @@ static struct member *member_find(const struct node *node, const char *token)
 	return NULL;
 }
 
+struct member *member_find_named(const struct roster *roster, const char *net, const char *name)
+{
+	struct node *node;
+
+	HASH_FIND_STR(roster->nodes, name, node);
+	return node ? member_find(node, net) : NULL;
+}
+
+bool roster_hosts(const struct roster *roster, const char *node, const char *net)
+{
+	return member_find_named(roster, net, node);
+}
+
 static struct place *place_get(struct roster *roster, const char *token)
 {
 	struct place *place;

@@ -56,6 +56,7 @@ must_check int roster_on_alive(struct roster *roster, const struct alive *alive,
 /* Takes the status in any case. */
 must_check int roster_on_status(struct roster *roster, struct status *status,
 				const struct roster_time *time);
+bool roster_hosts(const struct roster *roster, const char *node, const char *net);
 void roster_expire(struct roster *roster, const struct roster_time *time); /* every second or so */
 
 /* What is to be true on the nodes: the Network, and where the log stood when that was worked out. */

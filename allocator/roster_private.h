@@ -3,6 +3,7 @@
 
 #include <uthash.h>
 
+#include "allocator/liveness.h"
 #include "allocator/roster.h"
 
 /* What roster.c keeps, roster_view.c reads, and liveness.c adds to. */
@@ -51,7 +52,8 @@ struct roster {
 	void *user;
 	uint64_t sure_from_ms; /* 0: never listened */
 	uint64_t ticked_at_ms;
-	bool ill; /* most nodes are silent */
+	struct illness illness;
 };
 
+struct member *member_find_named(const struct roster *roster, const char *net, const char *node);
 const struct place *place_find(const struct roster *roster, const char *token);

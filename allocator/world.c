@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "allocator/world.h"
 
+#include "allocator/healthtable.h"
 #include "allocator/mirror.h"
 #include "base/require.h"
 
@@ -24,6 +25,17 @@ struct roster_truth world_truth(const struct world *world, const char *token)
 
 	networks_get(world->networks, token, &truth.network);
 	return truth;
+}
+
+struct destinations_health world_health(const struct world *world, const char *token)
+{
+	struct roster_time time = world_time(world);
+
+	return (struct destinations_health){
+		.verdicts = healthtable_find(world->healthtable, token),
+		.now_ms = time.now_ms,
+		.pending = !roster_is_sure(world->roster, &time),
+	};
 }
 
 int64_t world_unix_ms(void)

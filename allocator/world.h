@@ -9,6 +9,7 @@
 #include "allocator/roster.h"
 #include "allocator/store.h"
 #include "ipam/catalog.h"
+#include "ipam/destinations.h"
 #include "messages/bus.h"
 
 /*
@@ -17,6 +18,7 @@
  */
 struct mirror;
 struct events;
+struct healthtable;
 
 struct world {
 	uv_loop_t *loop;
@@ -24,6 +26,7 @@ struct world {
 	struct catalog *catalog;
 	struct networks *networks;
 	struct roster *roster;
+	struct healthtable *healthtable;
 	struct store *store;
 	struct mirror *mirror;
 	struct events *events;
@@ -38,6 +41,9 @@ void world_touch(struct world *world, uint64_t sequence);
 
 /* What the nodes of a Network should have, to hold against what they say. */
 struct roster_truth world_truth(const struct world *world, const char *token);
+
+/* What is heard of health in a Network. */
+struct destinations_health world_health(const struct world *world, const char *token);
 
 struct roster_time world_time(const struct world *world);
 int64_t world_unix_ms(void);

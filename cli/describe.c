@@ -3,9 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/array.h"
 #include "base/text.h"
 #include "cli/answer.h"
 #include "cli/commands.h"
+#include "cli/list.h"
 #include "cli/reference.h"
 #include "cli/session.h"
 #include "ipam/document.h"
@@ -100,50 +102,60 @@ static void print_conditions(const json_t *status)
 	}
 }
 
-static void print_destination(const struct desired_destination *destination)
+/* "by node-1 from 10.1.1.1 at 2026-11-23T07:00:00Z" */
+static void print_check(const json_t *destination)
 {
-	char text[ADDRESS_TEXT_MAX];
+	static const struct {
+		const char *word, *member;
+	} parts[] = {{"by", "checkedBy"}, {"from", "source"}, {"at", "lastCheck"}};
 
-	printf("  %-40sweight %u%s%s%s\n", address_format(&destination->address, text),
-	       destination->weight, destination->weight ? "" : " (drains)",
-	       destination->node ? ", on " : "", destination->node ?: "");
+	for (size_t i = 0; i < ARRAY_SIZE(parts); i++) {
+		const char *text = json_text(destination, parts[i].member);
+
+		if (*text)
+			printf(" %s %s", parts[i].word, text);
+	}
+	printf("\n");
 }
 
-/* Where the nodes are told to send connections: from the snapshot that agents get. */
-static void print_destinations(struct session *session, const char *name_space,
-			       const json_t *object)
+static void print_destination(const json_t *destination)
 {
-	const json_t *network = json_object_get(json_object_get(object, "spec"), "networkRef");
-	char net[SUBJECT_TOKEN_MAX + 1], full[SUBJECT_TOKEN_MAX + 64];
-	struct desired_lb **lbs = NULL;
-	struct error err = {};
-	size_t n_lbs = 0;
+	printf("  %-40s%-20s%-8lld%-11s%-22s%-20s", json_text(destination, "address"),
+	       json_text(destination, "node"),
+	       (long long)json_integer_value(json_object_get(destination, "weight")),
+	       json_text(destination, "state"), json_text(destination, "since"),
+	       json_text(destination, "reason"));
+	print_check(destination);
+}
 
-	(void)snprintf(full, sizeof(full), "%s/%s", name_space,
-		       json_text(json_object_get(object, "metadata"), "name"));
-	printf("\ndestinations:\n");
-	if (subject_net_token(name_space, json_text(network, "name"), net) < 0 ||
-	    session_snapshot(session, net, &lbs, &n_lbs, &err) < 0) {
-		printf("  (not known: %s)\n", err.text);
+/* Where nodes send connections, and what they say about it. */
+static void print_destinations(struct session *session, const struct arguments *arguments,
+			       const char *name)
+{
+	auto_call(json_decrefp) json_t *items = json_array();
+	char what[DESIRED_NAME_MAX + 64];
+	struct error err = {};
+
+	(void)snprintf(what, sizeof(what), "destinations loadbalancer=%s", name);
+	if (fetch_list(session, arguments, what, items, &err) != EXIT_DONE) {
+		printf("\ndestinations:\n  (not known: %s)\n", err.text);
 		return;
 	}
-	while (n_lbs) {
-		struct desired_lb *lb = lbs[--n_lbs];
-
-		for (size_t i = 0; text_equal(lb->name, full) && i < lb->n_destinations; i++)
-			print_destination(&lb->destinations[i]);
-		desired_lb_free(lb);
-	}
-	free(lbs);
+	printf("\ndestinations:\n");
+	if (json_array_size(items))
+		printf("  %-40s%-20s%-8s%-11s%-22s%-20s%s\n", "ADDRESS", "NODE", "WEIGHT", "STATE",
+		       "SINCE", "REASON", " CHECKED");
+	for (size_t i = 0; i < json_array_size(items); i++)
+		print_destination(json_array_get(items, i));
 }
 
-static enum exit_status describe_one(struct session *session, const char *name_space,
+static enum exit_status describe_one(struct session *session, const struct arguments *arguments,
 				     const struct reference *reference, struct error *err)
 {
 	auto_call(json_decrefp) json_t *answer = NULL;
 	const json_t *object;
 
-	if (session_ask(session, API_GET, name_space, NULL, 0, reference->path,
+	if (session_ask(session, API_GET, arguments->name_space, NULL, 0, reference->path,
 			strlen(reference->path), &answer, err) < 0)
 		return EXIT_FAILED;
 	object = json_array_get(json_object_get(answer, "items"), 0);
@@ -158,7 +170,8 @@ static enum exit_status describe_one(struct session *session, const char *name_s
 	}
 	print_addresses(json_object_get(object, "status"));
 	if (reference->kind == KIND_LOAD_BALANCER)
-		print_destinations(session, name_space, object);
+		print_destinations(session, arguments,
+				   json_text(json_object_get(object, "metadata"), "name"));
 	print_conditions(json_object_get(object, "status"));
 	return EXIT_DONE;
 }
@@ -181,7 +194,7 @@ enum exit_status command_describe(const struct arguments *arguments, struct erro
 
 		if (i)
 			printf("\n---\n\n");
-		status = describe_one(session, arguments->name_space, &references.items[i], err);
+		status = describe_one(session, arguments, &references.items[i], err);
 		if (status != EXIT_DONE)
 			return status;
 	}

@@ -58,6 +58,13 @@ void catalog_list_network_lbs(const struct catalog *catalog, const char *name_sp
 			      const char *network, catalog_visit_fn *visit, void *user);
 
 /*
+ * LoadBalancers that have the address as a destination: by their selector, or by their routing. An
+ * address of a LoadBalancer in another Network of the namespace may be among a routing's.
+ */
+void catalog_list_served(const struct catalog *catalog, const char *name_space, const char *network,
+			 const struct address *address, catalog_visit_fn *visit, void *user);
+
+/*
  * LoadBalancers whose desired state may have changed since they were taken last, each once:
  * itself, its NetworkInterfaces, its routing, its leases. Gives the key of one and forgets it; the
  * object may be gone by now.

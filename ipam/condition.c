@@ -8,22 +8,33 @@
 
 #include "base/text.h"
 
-/* When the condition of this type last became what it is. */
-static const char *transition_before(const struct conditions *conditions, const char *type,
-				     const char *status)
+static const char *member(const json_t *item, const char *name)
+{
+	return json_string_value(json_object_get(item, name));
+}
+
+static const json_t *find_before(const struct conditions *conditions, const char *type)
 {
 	const json_t *list = json_object_get(conditions->previous, "conditions"), *item;
 	size_t i;
 
 	json_array_foreach(list, i, item)
 	{
-		const char *its_type = json_string_value(json_object_get(item, "type"));
-		const char *its_status = json_string_value(json_object_get(item, "status"));
-
-		if (text_equal(its_type, type) && text_equal(its_status, status))
-			return json_string_value(json_object_get(item, "lastTransitionTime"));
+		if (text_equal(member(item, "type"), type))
+			return item;
 	}
 	return NULL;
+}
+
+/* When the condition of this type last became what it is. */
+static const char *transition_before(const struct conditions *conditions, const char *type,
+				     const char *status)
+{
+	const json_t *before = find_before(conditions, type);
+
+	return before && text_equal(member(before, "status"), status)
+		       ? member(before, "lastTransitionTime")
+		       : NULL;
 }
 
 const char *conditions_format_time(int64_t ms, char text[static 32])
@@ -79,6 +90,21 @@ void conditions_add_unknown(struct conditions *conditions, const char *type, con
 	(void)vsnprintf(message, sizeof(message), format, args);
 	va_end(args);
 	add(conditions, type, "Unknown", reason, message);
+}
+
+bool conditions_keep(struct conditions *conditions, const char *type)
+{
+	const json_t *before = find_before(conditions, type);
+	const char *status = member(before, "status"), *reason = member(before, "reason"),
+		   *message = member(before, "message");
+
+	if (!status || !reason || !message)
+		return false;
+	if (text_equal(status, "Unknown"))
+		conditions_add_unknown(conditions, type, reason, "%s", message);
+	else
+		conditions_add(conditions, type, text_equal(status, "True"), reason, "%s", message);
+	return true;
 }
 
 json_t *conditions_take(struct conditions *conditions)

@@ -28,6 +28,9 @@ void conditions_add(struct conditions *conditions, const char *type, bool is_tru
 void conditions_add_unknown(struct conditions *conditions, const char *type, const char *reason,
 			    const char *format, ...) printf_like(4, 5);
 
+/* Says again what was said before of that type. Return: false: nothing was. */
+bool conditions_keep(struct conditions *conditions, const char *type);
+
 /* As in all times of a status. Gives `text`. */
 const char *conditions_format_time(int64_t ms, char text[static 32]);
 

@@ -7,6 +7,7 @@
 #include <stdint.h>
 
 #include "ipam/catalog.h"
+#include "ipam/destinations.h"
 #include "ipam/resolve.h"
 
 /*
@@ -24,6 +25,8 @@ struct lb_report {
 	size_t n_silent;   /* nodes that hosted it and stopped reporting */
 	char silent[254];
 	int64_t silent_since_ms;
+	size_t n_ill, n_ill_of; /* most nodes are silent: so many of so many; 0: no */
+	struct destinations_health health;
 };
 
 /*

@@ -100,6 +100,55 @@ void touch_concerned(struct catalog *catalog, const struct entry *entry)
 	}
 }
 
+static void list_selecting(const struct catalog *catalog, const struct object *nic,
+			   catalog_visit_fn *visit, void *user)
+{
+	struct scope scope = scope_of_nics(nic->meta.name_space, object_network(nic));
+	const struct labels *labels = &nic->meta.labels;
+
+	for (size_t i = 0; i <= labels->n_items; i++) {
+		const struct chain *seekers = index_seekers(catalog, &scope, labels, i);
+		struct link *link;
+
+		if (!seekers)
+			continue;
+		DL_FOREACH(seekers->first, link)
+		{
+			if (selector_matches(link->entry->object->lb.selector, labels))
+				(void)visit(user, link->entry->object);
+		}
+	}
+}
+
+static void list_routed(const struct catalog *catalog, const char *name_space,
+			const struct address *address, catalog_visit_fn *visit, void *user)
+{
+	const struct chain *routings = index_routes(catalog, name_space, address);
+	struct link *link;
+
+	if (!routings)
+		return;
+	DL_FOREACH(routings->first, link)
+	{
+		const struct object *lb = catalog_find(catalog, KIND_LOAD_BALANCER, name_space,
+						       link->entry->object->meta.name);
+
+		if (lb && !lb->lb.selector)
+			(void)visit(user, lb);
+	}
+}
+
+void catalog_list_served(const struct catalog *catalog, const char *name_space, const char *network,
+			 const struct address *address, catalog_visit_fn *visit, void *user)
+{
+	const struct net *net = net_find(catalog, name_space, network);
+	const struct entry *holder = net ? lease_table_holder(&net->addresses, address) : NULL;
+
+	if (holder && holder->object && holder->object->kind == KIND_NETWORK_INTERFACE)
+		list_selecting(catalog, holder->object, visit, user);
+	list_routed(catalog, name_space, address, visit, user);
+}
+
 void space_mark(struct catalog *catalog, struct space *space)
 {
 	if (!space->is_dirty)

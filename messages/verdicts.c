@@ -36,7 +36,8 @@ struct peer {
 
 struct verdicts {
 	struct peer *peers;
-	struct peer *own; /* NULL: none */
+	struct peer *own;    /* NULL: none */
+	struct peer *former; /* what we said before we were restarted, as others remember it */
 	size_t n_entries;
 	uint64_t n_changes;
 	verdicts_fn *on_changed;
@@ -174,7 +175,8 @@ static void peer_free(struct verdicts *verdicts, struct peer *peer)
 {
 	peer->round++;
 	drop_old(verdicts, peer);
-	HASH_DEL(verdicts->peers, peer);
+	if (peer->hh.tbl)
+		HASH_DEL(verdicts->peers, peer);
 	free(peer->name);
 	free(peer);
 }
@@ -204,6 +206,8 @@ void verdicts_free(struct verdicts *verdicts)
 		return;
 	HASH_ITER(hh, verdicts->peers, peer, next)
 	peer_free(verdicts, peer);
+	if (verdicts->former)
+		peer_free(verdicts, verdicts->former);
 	free(verdicts);
 }
 
@@ -258,13 +262,23 @@ int verdicts_take(struct verdicts *verdicts, const struct health *health, uint64
 	return r;
 }
 
+static int get_former(struct verdicts *verdicts, struct peer **ret_peer)
+{
+	if (!verdicts->former)
+		verdicts->former = calloc(1, sizeof(*verdicts->former));
+	*ret_peer = verdicts->former;
+	return verdicts->former ? 0 : -ENOMEM;
+}
+
 int verdicts_recall(struct verdicts *verdicts, const struct health *health)
 {
 	struct peer *peer;
 	bool changed;
 	int r = get_peer(verdicts, health->node, &peer);
 
-	if (r < 0 || peer == verdicts->own)
+	if (r == 0 && peer == verdicts->own)
+		r = get_former(verdicts, &peer);
+	if (r < 0)
 		return r;
 	if (!peer->spoke) {
 		peer->dead = health->dead;
@@ -289,6 +303,11 @@ void verdicts_forget(struct verdicts *verdicts, uint64_t before)
 		if (peer != verdicts->own && peer->heard_ms < before)
 			peer_free(verdicts, peer);
 	}
+}
+
+size_t verdicts_count(const struct verdicts *verdicts)
+{
+	return verdicts->n_entries;
 }
 
 bool verdicts_is_empty(const struct verdicts *verdicts)
@@ -369,6 +388,9 @@ const struct health_verdict *verdicts_look(const struct verdicts *verdicts, cons
 		node ? find_peer(verdicts, node) : choose(verdicts, &key, now, true);
 	const struct entry *entry = peer ? find_entry(peer, &key) : NULL;
 
+	/* Of a link nobody knows but who looks at it now. */
+	if (!entry && peer && peer == verdicts->own && verdicts->former && check_id)
+		entry = find_entry(verdicts->former, &key);
 	*ret_checker = entry ? peer->name : NULL;
 	return entry ? &entry->verdict : NULL;
 }

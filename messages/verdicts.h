@@ -49,12 +49,14 @@ must_check int verdicts_take(struct verdicts *verdicts, const struct health *hea
 
 /*
  * What somebody else remembers of a node: counts where we have heard nothing of it ourselves. The
- * node is not heard by it. Return: as verdicts_take().
+ * node is not heard by it. Of our own node it is what we said before we were restarted: it counts
+ * until we know better. Return: as verdicts_take().
  */
 must_check int verdicts_recall(struct verdicts *verdicts, const struct health *health);
 
 /* Nodes that were not heard since `before` are forgotten, with all that they said. */
 void verdicts_forget(struct verdicts *verdicts, uint64_t before);
+size_t verdicts_count(const struct verdicts *verdicts);  /* of all nodes */
 bool verdicts_is_empty(const struct verdicts *verdicts); /* no node was heard */
 
 /* Of our own check. Return: 0, -ENOMEM. */

@@ -16,7 +16,7 @@ import tempfile
 FOLDERS = {
     "base": [],
     "messages": ["base/*"],
-    "ipam": ["base/*", "messages/desired.h"],
+    "ipam": ["base/*", "messages/desired.h", "messages/health.h", "messages/verdicts.h"],
     "dataplane": ["base/*", "messages/codec.h", "messages/desired.h", "messages/status.h"],
     "allocator": ["base/*", "messages/*", "ipam/*"],
     "agent": ["base/*", "messages/*", "dataplane/*"],
@@ -67,6 +67,7 @@ UNTESTED = {
     "allocator/pipeline.c": "tests/allocator/test_replicas.py: writers that compete and are killed",
     "allocator/publish.c": "tests/allocator/test_replicas.py: deltas, snapshots, whoever is there",
     "allocator/read.c": "tests/allocator/test_api.py: requests to a real allocator",
+    "allocator/sentinel.c": "tests/system/test_health.py and test_dead_node.py: what is heard, who is dead",
     "allocator/service.c": "tests/allocator/test_api.py: any client finds the service",
     "allocator/snapshots.c": "tests/allocator/test_replicas.py: snapshots in parts; bench/fleet, by the thousand",
     "allocator/store.c": "tests/allocator/test_replicas.py: a real store, killed, tampered with, without quorum",

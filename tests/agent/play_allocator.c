@@ -234,9 +234,14 @@ static void on_snap(void *user, const struct bus_message *message)
 	const char *min_rev = bus_message_header(message, "Ilb-Min-Rev");
 	const struct bus_header refusal[] = {{"Nats-Service-Error-Code", "503"},
 					     {"Nats-Service-Error", "not yet"}};
+	const struct bus_header nothing = {"Ilb-Health", "end"};
 	struct subject subject;
 
 	must(subject_parse(message->subject, &subject), message->subject);
+	if (bus_message_header(message, "Ilb-Health")) {
+		must(bus_publish(play->bus, message->reply, NULL, &nothing, 1, NULL, 0), "health");
+		return;
+	}
 	printf("snap %s %s\n", subject.node, min_rev ? min_rev : "-");
 	if (TAKE(play->refuse)) {
 		must(bus_publish(play->bus, message->reply, NULL, refusal, 2, NULL, 0), "503");

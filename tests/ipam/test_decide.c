@@ -504,6 +504,52 @@ static void test_numbers_begin_anew(void **state)
 	cloud_deinit(&cloud);
 }
 
+static bool add_name(void *user, const struct object *lb)
+{
+	struct text *text = user;
+
+	text_addf(text, "%s ", lb->meta.name);
+	return true;
+}
+
+static void expect_served(const struct cloud *cloud, const char *network, const char *ip,
+			  const char *names)
+{
+	auto_call(text_deinit) struct text text = {};
+	struct address address;
+
+	assert_int_equal(address_parse(ip, &address), 0);
+	catalog_list_served(cloud->catalog, "default", network, &address, add_name, &text);
+	assert_string_equal(text.bytes ? text.bytes : "", names);
+}
+
+/* By selector, by routing, by both; of another Network, of nobody. */
+static void test_served(void **state)
+{
+	static const char *const commands[] = {
+		"apply net n",
+		"apply lb l n 10.0.9.1 app=web",
+		"apply lb k n 10.0.9.2 app=db",
+		"apply lb j n 10.0.9.3",
+		"apply lb i m 10.0.9.3 all",
+		"apply nic a n 10.0.0.1 app=web",
+		"apply nic b n 10.0.0.2",
+		"apply routing j n 10.0.0.1,10.0.0.7",
+	};
+	struct cloud cloud;
+
+	(void)state;
+	cloud_init(&cloud);
+	for (size_t c = 0; c < sizeof(commands) / sizeof(commands[0]); c++)
+		(void)cloud_do(&cloud, commands[c]);
+	expect_served(&cloud, "n", "10.0.0.1", "l j ");
+	expect_served(&cloud, "n", "10.0.0.2", "");
+	expect_served(&cloud, "n", "10.0.0.7", "j ");
+	expect_served(&cloud, "n", "10.0.0.9", "");
+	expect_served(&cloud, "x", "10.0.0.2", "");
+	cloud_deinit(&cloud);
+}
+
 int main(void)
 {
 	static const struct CMUnitTest tests[] = {
@@ -513,6 +559,7 @@ int main(void)
 		cmocka_unit_test(test_deletions),
 		cmocka_unit_test(test_destinations),
 		cmocka_unit_test(test_touched),
+		cmocka_unit_test(test_served),
 		cmocka_unit_test(test_changes_look_at_what_they_concern),
 		cmocka_unit_test(test_slot_tables_grow),
 		cmocka_unit_test(test_numbers_are_reused_late),

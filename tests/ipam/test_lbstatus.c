@@ -202,7 +202,7 @@ static void test_whole_status(void **state)
 		"{\"index\":0,\"ip\":\"10.0.0.1\",\"state\":\"Programmed\"},"
 		"{\"index\":1,\"state\":\"Pending\",\"reason\":\"PrefixNotFound\","
 		"\"message\":\"prefix default/p does not exist\"}],"
-		"\"destinations\":{\"total\":2,\"ready\":1,\"draining\":1},"
+		"\"destinations\":{\"total\":2,\"ready\":1,\"unhealthy\":0,\"draining\":1},"
 		"\"nodes\":{\"total\":2,\"programmed\":1},\"conditions\":["
 		"{\"type\":\"AddressesAllocated\",\"status\":\"False\",\"reason\":\"PrefixNotFound\","
 		"\"message\":\"prefix default/p does not exist\","

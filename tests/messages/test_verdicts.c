@@ -211,7 +211,12 @@ static void test_recall(void **state)
 	assert_int_equal(find(verdicts, "a", 1, 3), '.');
 	health.node = (char *)"me";
 	assert_int_equal(verdicts_recall(verdicts, &health), 0);
-	assert_int_equal(find(verdicts, "me", 0, 3), '.'); /* we know better */
+	assert_int_equal(find(verdicts, "me", 0, 3), '+'); /* until we know better */
+	assert_int_equal(find(verdicts, "me", 1, 3), '-');
+	list[1].healthy = true;
+	assert_int_equal(verdicts_note(verdicts, &list[1]), 0);
+	assert_int_equal(find(verdicts, "me", 1, 3), '+');
+	assert_false(verdicts_is_dead(verdicts, "me"));
 }
 
 static void test_links(void **state)

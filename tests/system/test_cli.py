@@ -35,7 +35,7 @@ def describe():
         serve(lab)
         shown = lab.ilb("describe", "lb/web").stdout
         for words in ("Name:         web", "Kind:         LoadBalancer", "networkRef:", "10.0.0.1",
-                      "10.1.0.10", "weight 1, on node-1", "Programmed", "conditions:"):
+                      "10.1.0.10", "node-1", "Ready", "Programmed", "conditions:"):
             assert words in shown, f"no '{words}' in:\n{shown}"
         shown = lab.ilb("describe", "network/net", "nic/web-1").stdout
         assert "Kind:         Network\n" in shown and "Kind:         NetworkInterface" in shown, shown

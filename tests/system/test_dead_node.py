@@ -62,6 +62,9 @@ def c10_a_node_loses_power(lab):
     assert max(took.values()) < 5.5, took  # 5, and the time that it takes to look
     for node in others:
         assert answering(node, 60) == ALL - {"web-2"}
+    line = [line for line in lab.ilb("describe", "lb/my-loadbalancer").stdout.splitlines()
+            if line.split()[:1] == dead.web.addresses[:1]][0]
+    assert line.split()[1:5] == ["node-2", "1", "Unhealthy", "NodeDead"], line
     stays(lab, others, ALL - {"web-2"}, 6)
     restore_power(dead)
     for node in lab.nodes:
@@ -81,12 +84,18 @@ def most_fall_silent(lab):
         node.agent.popen.send_signal(signal.SIGSTOP)
     lab.nodes[0].web.stop()
     wait_until("the allocator says so", lambda: "control plane" in lab.allocators[0].log())
+    def reasons():
+        conditions = lab.get("loadbalancer/my-loadbalancer")["status"]["conditions"]
+        return {condition["reason"]: condition["message"] for condition in conditions}
+    wait_until("its status says so", lambda: "MostNodesSilent" in reasons())
+    assert reasons()["MostNodesSilent"].startswith("3 of 5 nodes fell silent at once"), reasons()
     end = time.monotonic() + 4
     while time.monotonic() < end:
         assert "they are taken out" not in lab.allocators[0].log()[lab.mark:]
         time.sleep(0.1)
     for node in lab.nodes[:3]:
         node.agent.popen.send_signal(signal.SIGCONT)
+    wait_until("its status says that it is over", lambda: "MostNodesSilent" not in reasons())
 
 
 def main():

@@ -115,8 +115,25 @@ def becomes(node, text):
     wait_until(f"{node.web.name} is '{text}'", lambda: reason(node, node.web) == text, DETECTED)
 
 
+def said(lab, status, reason, **counts):
+    """What the allocators say of it, soon: the condition, and how many are how."""
+    def arrived():
+        status_now = lab.get("loadbalancer/my-loadbalancer")["status"]
+        condition = [c for c in status_now["conditions"] if c["type"] == "DestinationsAvailable"][0]
+        return ((condition["status"], condition["reason"]) == (status, reason) and
+                {name: status_now["destinations"][name] for name in counts} == counts)
+    wait_until(f"status says {status} {reason} {counts}", arrived, DETECTED)
+
+
+def described(lab, machine):
+    """The line of `ilb describe` about it."""
+    shown = lab.ilb("describe", "loadbalancer/my-loadbalancer").stdout
+    return [line for line in shown.splitlines() if line.split()[:1] == machine.addresses[:1]][0]
+
+
 def c1_nobody_listens_yet(lab):
     expect(lab, {"refused"})
+    said(lab, "False", "AllUnhealthy", total=3, ready=0, unhealthy=3)
     for node in lab.nodes:
         becomes(node, "unhealthy: ConnectionRefused")
         serve(node.web)
@@ -172,6 +189,11 @@ def c7_reasons(lab):
         node.web.behave(mode)
         becomes(node, text)
         expect(lab, ALL if text.startswith("healthy") else ALL - {"web-3"})
+        if mode.startswith("503"):
+            said(lab, "True", "SomeUnhealthy", total=3, ready=2, unhealthy=1)
+            line = described(lab, node.web)
+            assert re.search(r"node-3 +1 +Unhealthy +20\S+Z +HTTPStatus 503 +by node-3 from 169.254.1.1 at "
+                             r"20\S+Z$", line), line
     node.web.namespace.nft("add table inet hole; add chain inet hole in { type filter hook input "
                            "priority 0; policy drop; }")
     becomes(node, "unhealthy: Timeout")
@@ -199,6 +221,26 @@ def c11_the_agent_that_comes_back_takes_nothing_out(lab):
         everybody_is_served(lab)
 
 
+def agents_that_start_are_told_what_is_known(lab):
+    """Who checks web-3 is dead, and nobody but the allocator remembers what it said. Nor does a node
+    forget what it found out itself before it was restarted."""
+    lab.nodes[2].web.behave("503 Service Unavailable")
+    lab.nodes[0].web.behave("503 Service Unavailable")
+    expect(lab, {"web-2"})
+    lab.nodes[2].agent.kill()
+    lab.nodes[0].agent.restart()
+    wait_until("it serves", lambda: "served from now on" in lab.nodes[0].agent.log().rpartition(
+        "its namespace has appeared")[2])
+    end = time.monotonic() + 3
+    while time.monotonic() < end:
+        seen = answering(lab.nodes[0], 8, timeout=5)
+        assert seen == {"web-2"}, seen
+    lab.nodes[2].agent.restart()
+    for node in lab.nodes:
+        node.web.behave("200 OK")
+    expect(lab, ALL)
+
+
 def c3_c5_all_down_and_back(lab):
     """They still answer, so that nothing but their health can be the reason for a refusal."""
     for node in lab.nodes:
@@ -207,6 +249,7 @@ def c3_c5_all_down_and_back(lab):
     begin = time.monotonic()
     assert answering(lab.nodes[0], 10) == {"refused"}
     assert time.monotonic() - begin < 1, "refusals are not at once"
+    said(lab, "False", "AllUnhealthy", ready=0, unhealthy=3)
     for node in lab.nodes:
         node.web.behave("200 OK")
     expect(lab, ALL)
@@ -219,6 +262,7 @@ def c4_fail_open(lab):
     for node in lab.nodes:
         becomes(node, "unhealthy: HTTPStatus 503")
     wait_until("it is said", lambda: "no healthy destination" in lab.nodes[0].agent.log())
+    said(lab, "True", "FailOpen", ready=0, unhealthy=3)
     expect(lab, ALL)
     lab.nodes[1].web.behave("200 OK")
     expect(lab, {"web-2"})
@@ -258,7 +302,7 @@ def main():
             "nodes") == {"total": 3, "programmed": 3})
         for step in (c1_nobody_listens_yet, c9_checks_come_from_the_address_on_lo,
                      c2_a_server_is_killed, c2_a_server_is_stopped_and_its_connections_are_cut,
-                     c7_reasons, c3_c5_all_down_and_back, c4_fail_open,
+                     c7_reasons, agents_that_start_are_told_what_is_known, c3_c5_all_down_and_back, c4_fail_open,
                      another_check_takes_nothing_out, c11_agents_and_nats_die,
                      c11_the_agent_that_comes_back_takes_nothing_out):
             begin = time.monotonic()
