@@ -212,8 +212,8 @@ class Process:
     def __init__(self, name, command, log_path, env=None):
         self.name, self.log_path, self.command, self.env = name, log_path, command, env
         with open(log_path, "ab") as log:
-            self.popen = subprocess.Popen(command, stdout=log, stderr=log,
-                                          stdin=subprocess.DEVNULL, env=env)
+            self.popen = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, env=env,
+                                          start_new_session=True)
 
     def log(self):
         with open(self.log_path, encoding="utf-8", errors="replace") as file:
@@ -223,8 +223,9 @@ class Process:
         return self.popen.poll() is None
 
     def kill(self, number=signal.SIGKILL, timeout=20):
+        """With what it started itself, such as the parts of a shell's pipe."""
         if self.alive():
-            self.popen.send_signal(number)
+            os.killpg(self.popen.pid, number)
         return self.popen.wait(timeout)
 
     def restart(self, env=None):
