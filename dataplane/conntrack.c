@@ -10,6 +10,7 @@
 #include <netlink/attr.h>
 #include <netlink/msg.h>
 #include <netlink/netlink.h>
+#include <sys/socket.h>
 
 #include "base/array.h"
 #include "base/file.h"
@@ -296,6 +297,102 @@ int conntrack_delete_if(struct conntrack *conntrack, conntrack_judge *judge, voi
 	if (r < 0)
 		return error_errno(err, r, "conntrack entries could not be looked through");
 	return 0;
+}
+
+struct visiting {
+	conntrack_visit *visit;
+	void *user;
+	bool any;
+};
+
+static int visit_one(struct nl_msg *msg, void *user)
+{
+	struct visiting *visiting = user;
+	struct conntrack_entry entry;
+
+	conntrack_read(nlmsg_hdr(msg), &entry);
+	visiting->any = true;
+	visiting->visit(visiting->user, &entry);
+	return NL_OK;
+}
+
+int conntrack_list(struct conntrack *conntrack, conntrack_visit *visit, void *user,
+		   struct error *err)
+{
+	struct nl_msg *dump = message_new(IPCTNL_MSG_CT_GET, NLM_F_DUMP, AF_UNSPEC);
+	struct visiting visiting = {.visit = visit, .user = user};
+	int r;
+
+	r = dump ? netlink_dump(conntrack->sock, dump, visit_one, &visiting) : -ENOMEM;
+	if (r < 0)
+		return error_errno(err, r, "conntrack entries could not be listed");
+	return 0;
+}
+
+struct conntrack_ends {
+	struct nl_sock *sock;
+	struct visiting visiting;
+};
+
+static int on_end(struct nl_msg *msg, void *user)
+{
+	struct nlmsghdr *header = nlmsg_hdr(msg);
+
+	return header->nlmsg_type == (NFNL_SUBSYS_CTNETLINK << 8 | IPCTNL_MSG_CT_DELETE)
+		       ? visit_one(msg, user)
+		       : NL_OK;
+}
+
+/* Of ends between two readings: each takes about 1 KB of it. */
+#define ENDS_ROOM_BYTES (8 * 1024 * 1024)
+
+int conntrack_ends_new(struct conntrack_ends **ret_ends, struct error *err)
+{
+	auto_call(conntrack_ends_freep) struct conntrack_ends *ends = calloc(1, sizeof(*ends));
+	int room = ENDS_ROOM_BYTES, r;
+
+	if (!ends)
+		return error_set(err, -ENOMEM, "out of memory");
+	r = netlink_open(NETLINK_NETFILTER, &ends->sock, err);
+	if (r < 0)
+		return error_prefix(err, r, "conntrack");
+	/* More than the usual limit, hence FORCE; where it fails, some are lost sooner. */
+	(void)setsockopt(nl_socket_get_fd(ends->sock), SOL_SOCKET, SO_RCVBUFFORCE, &room,
+			 sizeof(room));
+	nl_socket_disable_seq_check(ends->sock);
+	if (nl_socket_modify_cb(ends->sock, NL_CB_VALID, NL_CB_CUSTOM, on_end, &ends->visiting) <
+		    0 ||
+	    nl_socket_set_nonblocking(ends->sock) < 0 ||
+	    nl_socket_add_membership(ends->sock, NFNLGRP_CONNTRACK_DESTROY) < 0)
+		return error_set(err, -EIO, "notifications of conntrack cannot be had");
+	*ret_ends = TAKE(ends);
+	return 0;
+}
+
+void conntrack_ends_free(struct conntrack_ends *ends)
+{
+	if (!ends)
+		return;
+	nl_socket_free(ends->sock);
+	free(ends);
+}
+
+int conntrack_ends_fd(const struct conntrack_ends *ends)
+{
+	return nl_socket_get_fd(ends->sock);
+}
+
+int conntrack_ends_read(struct conntrack_ends *ends, conntrack_visit *visit, void *user)
+{
+	bool lost = false;
+	int r;
+
+	ends->visiting = (struct visiting){.visit = visit, .user = user};
+	do {
+		r = nl_recvmsgs_default(ends->sock);
+		lost = lost || r == -NLE_NOMEM; /* libnl's word for ENOBUFS, too */
+	} while (r >= 0 || r == -NLE_NOMEM);
+	return lost ? -ENOBUFS : ends->visiting.any;
 }
 
 struct filters {

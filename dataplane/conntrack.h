@@ -7,6 +7,7 @@
 
 #include "base/address.h"
 #include "base/error.h"
+#include "dataplane/traffic.h"
 
 /*
  * Connection tracking entries of one namespace, over ctnetlink. Entries hold established flows to
@@ -49,6 +50,8 @@ struct conntrack_entry {
 	uint32_t mark;
 	bool replied;
 	bool balanced; /* its destination was translated */
+	bool counted;  /* `sums` are known: the kernel counts for it */
+	struct traffic_sum sums[TRAFFIC_N_DIRECTIONS];
 };
 
 /* Reads a message of ctnetlink, whatever it holds: what it does not say is 0. */
@@ -60,6 +63,23 @@ typedef bool conntrack_judge(void *user, const struct conntrack_entry *entry);
 /* Lists all entries and deletes those that `judge` says yes to. Return: as above. */
 must_check int conntrack_delete_if(struct conntrack *conntrack, conntrack_judge *judge, void *user,
 				   struct error *err);
+
+/* Calls `visit` for every entry. Return: 0, -ENOMEM, or an errno. */
+typedef void conntrack_visit(void *user, const struct conntrack_entry *entry);
+must_check int conntrack_list(struct conntrack *conntrack, conntrack_visit *visit, void *user,
+			      struct error *err);
+
+/*
+ * Entries that end, as they do, with what they have carried. Has a cost for each connection while it
+ * is open. Opens a socket in the namespace that the thread is in.
+ */
+struct conntrack_ends;
+must_check int conntrack_ends_new(struct conntrack_ends **ret_ends, struct error *err);
+void conntrack_ends_free(struct conntrack_ends *ends);
+AUTO_DEFINE(struct conntrack_ends, conntrack_ends_free);
+int conntrack_ends_fd(const struct conntrack_ends *ends); /* to poll for reading */
+/* Never blocks. Return: 0; 1 when there were some; -ENOBUFS when some were lost. */
+must_check int conntrack_ends_read(struct conntrack_ends *ends, conntrack_visit *visit, void *user);
 
 /* From now on the listing way, as on a kernel without filters: for tests. */
 void conntrack_force_listing(struct conntrack *conntrack);

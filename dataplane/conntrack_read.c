@@ -34,6 +34,16 @@ static struct nlattr *find(struct nlmsghdr *header, int type)
 	return netlink_find(header, sizeof(struct nfgenmsg), type);
 }
 
+static void read_sum(struct nlattr *nest, struct conntrack_entry *entry,
+		     enum traffic_direction direction)
+{
+	struct traffic_sum *sum = &entry->sums[direction];
+
+	entry->counted = entry->counted || nest;
+	sum->packets = netlink_be64(netlink_find_in(nest, CTA_COUNTERS_PACKETS));
+	sum->bytes = netlink_be64(netlink_find_in(nest, CTA_COUNTERS_BYTES));
+}
+
 void conntrack_read(struct nlmsghdr *header, struct conntrack_entry *ret_entry)
 {
 	struct nlattr *orig = find(header, CTA_TUPLE_ORIG), *reply = find(header, CTA_TUPLE_REPLY);
@@ -47,4 +57,6 @@ void conntrack_read(struct nlmsghdr *header, struct conntrack_entry *ret_entry)
 	read_address(orig, CTA_IP_V4_DST, CTA_IP_V6_DST, &ret_entry->vip);
 	read_protocol(orig, ret_entry);
 	read_address(reply, CTA_IP_V4_SRC, CTA_IP_V6_SRC, &ret_entry->destination);
+	read_sum(find(header, CTA_COUNTERS_ORIG), ret_entry, TRAFFIC_ORIGINAL);
+	read_sum(find(header, CTA_COUNTERS_REPLY), ret_entry, TRAFFIC_REPLY);
 }

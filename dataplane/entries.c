@@ -19,6 +19,7 @@ static void entry_free(struct entry *entry)
 	forwarding_free(entry->have);
 	forwarding_free(entry->want);
 	free(entry->refusal);
+	free(entry->name);
 	free(entry);
 }
 
@@ -113,18 +114,21 @@ static int stage_removals(struct entries *entries, const struct desired *desired
 	return r;
 }
 
-static struct entry *find_or_add(struct entries *entries, const struct uuid *uid)
+static struct entry *find_or_add(struct entries *entries, const struct desired_lb *lb)
 {
-	struct entry *entry = entries_find(entries, uid);
+	struct entry *entry = entries_find(entries, &lb->uid);
 
 	if (entry)
 		return entry;
 	entry = calloc(1, sizeof(*entry));
 	if (!entry)
 		return NULL;
-	entry->uid = *uid;
-	HASH_ADD(hh, entries->head, uid, sizeof(entry->uid), entry);
+	entry->uid = lb->uid;
+	entry->name = strdup(lb->name ?: "");
+	if (entry->name)
+		HASH_ADD(hh, entries->head, uid, sizeof(entry->uid), entry);
 	if (!entry->hh.tbl) {
+		free(entry->name);
 		free(entry);
 		return NULL;
 	}
@@ -162,7 +166,7 @@ static int digest_of(const struct desired_lb *lb, uint64_t *ret_digest)
 static int stage_lb(struct entries *entries, const struct desired_lb *lb, const char *node,
 		    struct entry_changes *changes)
 {
-	struct entry *entry = find_or_add(entries, &lb->uid);
+	struct entry *entry = find_or_add(entries, lb);
 	auto_call(forwarding_freep) struct forwarding *want = NULL;
 	uint64_t digest = 0;
 	struct error err;

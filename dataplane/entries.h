@@ -20,6 +20,7 @@
  */
 struct entry {
 	struct uuid uid;
+	char *name;              /* "namespace/name" */
 	struct forwarding *have; /* in the kernel, NULL: nothing of it */
 	struct forwarding *want; /* not in the kernel yet, NULL: nothing to do */
 	uint64_t digest;         /* of the desired LoadBalancer and who is dead, for that of all */

@@ -7,6 +7,7 @@
 
 #include "base/hash.h"
 #include "base/text.h"
+#include "dataplane/accounting.h"
 #include "dataplane/conntrack.h"
 #include "dataplane/leftovers.h"
 #include "dataplane/netns.h"
@@ -23,6 +24,8 @@ struct forwarder {
 	struct watch *watch;
 	struct table table;
 	struct surroundings surroundings;
+	struct accounting *accounting;
+	uint64_t n_repairs;
 
 	bool found_table;   /* a former run's, at the start */
 	bool loaded;        /* the first state is in */
@@ -35,7 +38,7 @@ struct forwarder {
 	uint64_t conditions; /* digest of those that were last reported */
 };
 
-static int open_edges(struct forwarder *forwarder, const char *path, uint64_t now_ms,
+static int open_edges(struct forwarder *forwarder, const char *path, bool account, uint64_t now_ms,
 		      struct error *err)
 {
 	auto_call(netns_leave) struct netns_visit visit = NETNS_AT_HOME;
@@ -58,13 +61,17 @@ static int open_edges(struct forwarder *forwarder, const char *path, uint64_t no
 		return r;
 	forwarder->found_table = found != WATCH_TABLE_ABSENT;
 	forwarder->table.options.flowtable = flowtable_is_supported(forwarder->table.nft);
+	if (account && forwarder->table.options.flowtable)
+		r = accounting_follow(forwarder->accounting, UINT64_MAX, err);
+	if (r < 0)
+		return r;
 	surroundings_look_at_links(&forwarder->surroundings, &forwarder->table);
 	surroundings_look(&forwarder->surroundings, now_ms);
 	return 0;
 }
 
-int forwarder_new(const char *path, const char *node, struct nft *nft, uint64_t now_ms,
-		  struct forwarder **ret_forwarder, struct error *err)
+int forwarder_new(const char *path, const char *node, struct nft *nft, bool account,
+		  uint64_t now_ms, struct forwarder **ret_forwarder, struct error *err)
 {
 	auto_call(forwarder_freep) struct forwarder *forwarder = NULL;
 	int r;
@@ -75,9 +82,9 @@ int forwarder_new(const char *path, const char *node, struct nft *nft, uint64_t 
 	forwarder->netns = -1;
 	forwarder->table.nft = nft;
 	forwarder->node = strdup(node);
-	if (!forwarder->node)
+	if (!forwarder->node || accounting_new(&forwarder->accounting) < 0)
 		return error_set(err, -ENOMEM, "out of memory");
-	r = open_edges(forwarder, path, now_ms, err);
+	r = open_edges(forwarder, path, account, now_ms, err);
 	if (r < 0)
 		return r;
 	*ret_forwarder = TAKE(forwarder);
@@ -97,6 +104,7 @@ void forwarder_free(struct forwarder *forwarder)
 	surroundings_deinit(&forwarder->surroundings);
 	watch_free(forwarder->watch);
 	conntrack_free(forwarder->conntrack);
+	accounting_free(forwarder->accounting);
 	if (forwarder->netns >= 0)
 		(void)close(forwarder->netns);
 	free(forwarder->node);
@@ -320,9 +328,37 @@ int forwarder_status(const struct forwarder *forwarder, struct status **ret_stat
 	return 0;
 }
 
-void forwarder_fds(const struct forwarder *forwarder, int ret_fds[static WATCH_N_FDS])
+int forwarder_count(struct forwarder *forwarder, bool destinations, uint64_t now_ms,
+		    struct traffic **ret_traffic, struct error *err)
+{
+	auto_call(netns_leave) struct netns_visit visit = NETNS_AT_HOME;
+	auto_call(traffic_freep) struct traffic *traffic = calloc(1, sizeof(*traffic));
+	const struct accounting_scope scope = {
+		.entries = &forwarder->table.entries,
+		.conntrack = forwarder->conntrack,
+		.offloads = forwarder->table.options.flowtable,
+		.destinations = destinations,
+	};
+	int r;
+
+	if (!traffic)
+		return error_set(err, -ENOMEM, "out of memory");
+	r = netns_visit(forwarder->netns, &visit, err);
+	if (r == 0)
+		r = accounting_read(forwarder->accounting, &scope, now_ms, traffic, err);
+	if (r < 0)
+		return r;
+	if (conntrack_fill(&traffic->conntrack_count, &traffic->conntrack_max) < 0)
+		traffic->conntrack_count = traffic->conntrack_max = 0;
+	traffic->n_repairs = forwarder->n_repairs;
+	*ret_traffic = TAKE(traffic);
+	return 0;
+}
+
+void forwarder_fds(const struct forwarder *forwarder, int ret_fds[static FORWARDER_N_FDS])
 {
 	watch_fds(forwarder->watch, ret_fds);
+	ret_fds[WATCH_N_FDS] = accounting_fd(forwarder->accounting);
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -335,6 +371,8 @@ uint64_t forwarder_next_ms(const struct forwarder *forwarder)
 	uint64_t next =
 		earlier(forwarder->surroundings.look_ms, stale_next_ms(&forwarder->table.stale));
 
+	next = earlier(next, accounting_next_ms(forwarder->accounting));
+
 	if (forwarder->table.entries.n_refused > 0)
 		next = earlier(next, forwarder->retry_ms);
 	return forwarder->table.dirty ? earlier(next, forwarder->repair_ms) : next;
@@ -346,6 +384,7 @@ static int repair(struct forwarder *forwarder, uint64_t now_ms, struct error *er
 
 	forwarder->repair_ms = now_ms + REPAIR_MS;
 	forwarder->surroundings.facts.n_repairs++;
+	forwarder->n_repairs++;
 	return table_rewrite(&forwarder->table, &changes, now_ms, err);
 }
 
@@ -410,6 +449,7 @@ int forwarder_step(struct forwarder *forwarder, uint64_t now_ms, bool *ret_chang
 	int r;
 
 	take_news(forwarder, &news);
+	accounting_step(forwarder->accounting, now_ms);
 	*ret_changed = false;
 	if (!news.links && forwarder_next_ms(forwarder) > now_ms)
 		return 0;

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "dataplane/nft.h"
+#include "dataplane/traffic.h"
 #include "dataplane/watch.h"
 #include "messages/desired.h"
 #include "messages/status.h"
@@ -23,10 +24,12 @@ struct forwarder;
  * @path: of the namespace's file.
  * @node: our name, copied.
  * @nft:  borrowed for the forwarder's life.
+ * @account: what LoadBalancers carry is followed from the beginning; else only from
+ *           forwarder_count() on, with a gap before it where there are flowtables.
  * Return: 0, -ENOMEM, or why the namespace cannot be served.
  */
-must_check int forwarder_new(const char *path, const char *node, struct nft *nft, uint64_t now_ms,
-			     struct forwarder **ret_forwarder, struct error *err);
+must_check int forwarder_new(const char *path, const char *node, struct nft *nft, bool account,
+			     uint64_t now_ms, struct forwarder **ret_forwarder, struct error *err);
 
 /* Whether a table of ours was there, of a run before this one. */
 bool forwarder_found_table(const struct forwarder *forwarder);
@@ -46,11 +49,20 @@ AUTO_DEFINE(struct forwarder, forwarder_free);
 must_check int forwarder_apply(struct forwarder *forwarder, const struct desired *desired,
 			       uint64_t now_ms, struct error *err);
 
+/*
+ * What its LoadBalancers carry, without net.
+ * @destinations: also by destination, and for a minute ends of connections are followed.
+ * Return: 0, -ENOMEM, or why it is not known now.
+ */
+must_check int forwarder_count(struct forwarder *forwarder, bool destinations, uint64_t now_ms,
+			       struct traffic **ret_traffic, struct error *err);
+
 /* What to publish; without node and net. Return: 0, -ENOMEM. */
 must_check int forwarder_status(const struct forwarder *forwarder, struct status **ret_status);
 
-/* Descriptors to poll for reading, for forwarder_step(). */
-void forwarder_fds(const struct forwarder *forwarder, int ret_fds[static WATCH_N_FDS]);
+/* Descriptors to poll for reading, for forwarder_step(); -1: none in this place at the moment. */
+#define FORWARDER_N_FDS (WATCH_N_FDS + 1)
+void forwarder_fds(const struct forwarder *forwarder, int ret_fds[static FORWARDER_N_FDS]);
 
 /* When forwarder_step() has something to do next, also without a descriptor being ready. */
 uint64_t forwarder_next_ms(const struct forwarder *forwarder);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dataplane/netlink.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <linux/netlink.h>
 #include <netlink/attr.h>
@@ -133,4 +134,9 @@ uint16_t netlink_u16(struct nlattr *attr)
 uint32_t netlink_u32(struct nlattr *attr)
 {
 	return has(attr, sizeof(uint32_t)) ? nla_get_u32(attr) : 0;
+}
+
+uint64_t netlink_be64(struct nlattr *attr)
+{
+	return has(attr, sizeof(uint64_t)) ? be64toh(nla_get_u64(attr)) : 0;
 }

@@ -40,3 +40,4 @@ struct nlattr *netlink_find_in(struct nlattr *nest, int type); /* NULL in, NULL 
 uint8_t netlink_u8(struct nlattr *attr);
 uint16_t netlink_u16(struct nlattr *attr);
 uint32_t netlink_u32(struct nlattr *attr);
+uint64_t netlink_be64(struct nlattr *attr); /* of network order */

@@ -15,6 +15,7 @@
 
 struct nft {
 	int placeholder; /* keeps a low descriptor for the next context's socket */
+	struct nft_counts counts;
 };
 
 static int hold_low_fd(struct nft *nft)
@@ -132,7 +133,16 @@ static int run(struct nft *nft, const char *text, bool dry, struct error *err)
 
 int nft_run(struct nft *nft, const char *text, struct error *err)
 {
-	return run(nft, text, false, err);
+	int r = run(nft, text, false, err);
+
+	nft->counts.n_transactions++;
+	nft->counts.n_failed += r < 0;
+	return r;
+}
+
+struct nft_counts nft_counts(const struct nft *nft)
+{
+	return nft->counts;
 }
 
 int nft_check(struct nft *nft, const char *text, struct error *err)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <stdbool.h>
+#include <stdint.h>
 
 #include "base/error.h"
 
@@ -34,6 +35,12 @@ must_check int nft_run(struct nft *nft, const char *text, struct error *err);
 
 /* The same, but nothing changes: says whether the kernel would take it. */
 must_check int nft_check(struct nft *nft, const char *text, struct error *err);
+
+struct nft_counts {
+	uint64_t n_transactions, n_failed; /* of nft_run(), repetitions apart */
+};
+
+struct nft_counts nft_counts(const struct nft *nft);
 
 /* Gives the memory of a large load back to the system: glibc keeps it otherwise. */
 void nft_trim(void);

@@ -268,11 +268,12 @@ void ruleset_write_flush(struct text *text, bool counted)
 	text_add(text, "flush map inet " RULESET_TABLE " stamp\n");
 }
 
+/* `counter` each time: adding a device without it would switch the counting off. */
 static void write_devices(struct text *text, const char *verb, const char *const *devices,
 			  size_t n_devices)
 {
 	require(n_devices > 0);
-	text_addf(text, "%s flowtable inet " RULESET_TABLE " ft { %s; devices = {", verb,
+	text_addf(text, "%s flowtable inet " RULESET_TABLE " ft { %s; counter; devices = {", verb,
 		  "hook ingress priority filter");
 	for (size_t i = 0; i < n_devices; i++)
 		text_addf(text, "%s \"%s\"", i ? "," : "", devices[i]);

@@ -21,12 +21,14 @@
 #define N_REPORTS_MAX 16384
 #define PATH_ROOM     4096
 
-enum job_kind { JOB_OPEN, JOB_APPLY, JOB_CLOSE };
+enum job_kind { JOB_OPEN, JOB_APPLY, JOB_CLOSE, JOB_COUNT };
 
 struct job {
 	enum job_kind kind;
-	char *net;               /* JOB_OPEN, JOB_CLOSE */
+	char *net;               /* JOB_OPEN, JOB_CLOSE, JOB_COUNT (NULL: all) */
 	struct desired *desired; /* JOB_APPLY */
+	bool destinations;       /* JOB_COUNT */
+	uint64_t token;          /* JOB_COUNT */
 };
 
 /* A Network that is served. Only the kernel thread sees these. */
@@ -41,11 +43,11 @@ struct worker {
 	struct handoff *jobs, *reports;
 	int wakeup;            /* eventfd: the kernel thread polls it */
 	_Atomic bool stopping; /* set once no more jobs will come */
-	bool started;
+	bool started, account;
 	pthread_t thread;
 	struct nft *nft;
 	struct site *sites;
-	struct pollfd *fds; /* wakeup, then WATCH_N_FDS of each site in turn */
+	struct pollfd *fds; /* wakeup, then FORWARDER_N_FDS of each site in turn */
 	size_t n_fds;
 };
 
@@ -63,12 +65,23 @@ static void discard_job(void *item)
 	job_free(item);
 }
 
+static void count_free(struct worker_count *count)
+{
+	if (!count)
+		return;
+	for (size_t i = 0; i < count->n_networks; i++)
+		traffic_free(count->networks[i]);
+	free(count->networks);
+	free(count);
+}
+
 void worker_report_free(struct worker_report *report)
 {
 	if (!report)
 		return;
 	free(report->net);
 	status_free(report->status);
+	count_free(report->count);
 	free(report);
 }
 
@@ -166,8 +179,8 @@ static int add_site(struct worker *worker, const char *net, struct error *err)
 	if (!site)
 		return error_set(err, -ENOMEM, "out of memory");
 	site->net = strdup(net);
-	r = site->net ? forwarder_new(path, worker->node, worker->nft, now_ms(), &site->forwarder,
-				      err)
+	r = site->net ? forwarder_new(path, worker->node, worker->nft, worker->account, now_ms(),
+				      &site->forwarder, err)
 		      : error_set(err, -ENOMEM, "out of memory");
 	if (r == 0) {
 		HASH_ADD_KEYPTR(hh, worker->sites, site->net, strlen(site->net), site);
@@ -223,6 +236,41 @@ static void apply(struct worker *worker, const struct desired *desired)
 		report_status(worker, site, WORKER_APPLIED);
 }
 
+static void count_site(struct site *site, bool destinations, struct worker_count *count)
+{
+	auto_call(traffic_freep) struct traffic *traffic = NULL;
+	struct traffic **slot = NULL;
+	struct error err = {};
+
+	if (forwarder_count(site->forwarder, destinations, now_ms(), &traffic, &err) == 0) {
+		traffic->net = strdup(site->net);
+		slot = traffic->net ? ARRAY_ADD(count->networks, count->n_networks) : NULL;
+	}
+	if (slot)
+		*slot = TAKE(traffic);
+	else
+		count->n_unknown++;
+}
+
+/* Where there is no memory even for nothing, an empty answer is what is left. */
+static void count_sites(struct worker *worker, const struct job *job)
+{
+	struct worker_report *item = calloc(1, sizeof(*item));
+	struct worker_count *result = calloc(1, sizeof(*result));
+	struct site *only = job->net ? find(worker, job->net) : NULL;
+
+	require(item && result);
+	result->token = job->token;
+	result->nft = nft_counts(worker->nft);
+	if (only)
+		count_site(only, job->destinations, result);
+	for (struct site *site = job->net ? NULL : worker->sites; site; site = site->hh.next)
+		count_site(site, job->destinations, result);
+	item->outcome = WORKER_COUNTED;
+	item->count = result;
+	put_report(worker, item);
+}
+
 static void close_site(struct worker *worker, const char *net)
 {
 	struct site *site = find(worker, net);
@@ -243,6 +291,9 @@ static void work(struct worker *worker, struct job *job)
 		break;
 	case JOB_CLOSE:
 		close_site(worker, job->net);
+		break;
+	case JOB_COUNT:
+		count_sites(worker, job);
 		break;
 	}
 	job_free(job);
@@ -286,9 +337,9 @@ static int next_timeout(const struct worker *worker)
 
 static void fill_fds(struct worker *worker)
 {
-	size_t n = 1, n_wanted = 1 + WATCH_N_FDS * HASH_COUNT(worker->sites);
+	size_t n = 1, n_wanted = 1 + FORWARDER_N_FDS * HASH_COUNT(worker->sites);
 	struct pollfd *fds = worker->fds;
-	int site_fds[WATCH_N_FDS];
+	int site_fds[FORWARDER_N_FDS];
 
 	if (n_wanted > worker->n_fds) {
 		fds = realloc(worker->fds, n_wanted * sizeof(*fds));
@@ -299,7 +350,7 @@ static void fill_fds(struct worker *worker)
 	fds[0] = (struct pollfd){.fd = worker->wakeup, .events = POLLIN};
 	for (const struct site *site = worker->sites; site; site = site->hh.next) {
 		forwarder_fds(site->forwarder, site_fds);
-		for (size_t i = 0; i < WATCH_N_FDS; i++)
+		for (size_t i = 0; i < FORWARDER_N_FDS; i++)
 			fds[n++] = (struct pollfd){.fd = site_fds[i], .events = POLLIN};
 	}
 }
@@ -356,6 +407,7 @@ int worker_new(const struct worker_options *options, struct worker **ret_worker,
 	r = nft_new(&worker->nft, err);
 	if (r < 0)
 		return r;
+	worker->account = options->account;
 	worker->node = strdup(options->node);
 	worker->netns_dir = strdup(options->netns_dir);
 	if (!worker->node || !worker->netns_dir ||
@@ -410,21 +462,21 @@ void worker_free(struct worker *worker)
 	free(worker);
 }
 
-static int give(struct worker *worker, enum job_kind kind, const char *net, struct desired *desired)
+/* @like: what is in it is copied, but for the desired state, which is taken unless it fails. */
+static int give(struct worker *worker, const struct job *like)
 {
 	struct job *job = calloc(1, sizeof(*job));
 
 	if (!job)
 		return -ENOMEM;
-	job->kind = kind;
-	if (net) {
-		job->net = strdup(net);
+	*job = *like;
+	if (like->net) {
+		job->net = strdup(like->net);
 		if (!job->net) {
 			free(job);
 			return -ENOMEM;
 		}
 	}
-	job->desired = desired;
 	if (handoff_put(worker->jobs, job) == 0)
 		return 0;
 	job->desired = NULL; /* stays the caller's */
@@ -434,17 +486,25 @@ static int give(struct worker *worker, enum job_kind kind, const char *net, stru
 
 int worker_open(struct worker *worker, const char *net)
 {
-	return give(worker, JOB_OPEN, net, NULL);
+	return give(worker, &(struct job){.kind = JOB_OPEN, .net = (char *)net});
 }
 
 int worker_apply(struct worker *worker, struct desired *desired)
 {
-	return give(worker, JOB_APPLY, NULL, desired);
+	return give(worker, &(struct job){.kind = JOB_APPLY, .desired = desired});
 }
 
 int worker_close(struct worker *worker, const char *net)
 {
-	return give(worker, JOB_CLOSE, net, NULL);
+	return give(worker, &(struct job){.kind = JOB_CLOSE, .net = (char *)net});
+}
+
+int worker_count(struct worker *worker, const char *net, bool destinations, uint64_t token)
+{
+	return give(worker, &(struct job){.kind = JOB_COUNT,
+					  .net = (char *)net,
+					  .destinations = destinations,
+					  .token = token});
 }
 
 struct worker_report *worker_take_report(struct worker *worker)

@@ -6,6 +6,8 @@
 #include <stdint.h>
 
 #include "base/error.h"
+#include "dataplane/nft.h"
+#include "dataplane/traffic.h"
 #include "messages/desired.h"
 #include "messages/status.h"
 
@@ -26,6 +28,7 @@ struct worker_options {
 	 */
 	void (*wake)(void *user);
 	void *user;
+	bool account; /* worker_count() will be called regularly: see forwarder_new() */
 };
 
 /* Return: 0, -ENOMEM, -EAGAIN (no thread). */
@@ -60,19 +63,38 @@ must_check int worker_apply(struct worker *worker, struct desired *desired);
  */
 must_check int worker_close(struct worker *worker, const char *net);
 
+/*
+ * What the LoadBalancers carry, of all Networks that are served. Reported as WORKER_COUNTED.
+ * @net:          NULL, or the only one that is wanted; none where it is not served.
+ * @destinations: see forwarder_count().
+ * @token:        comes back with the report.
+ */
+must_check int worker_count(struct worker *worker, const char *net, bool destinations,
+			    uint64_t token);
+
 enum worker_outcome {
 	WORKER_OPENED,
 	WORKER_FAILED,  /* the namespace cannot be served now; `sentence` says why; not open */
 	WORKER_APPLIED, /* `status` is set: some LoadBalancers may have been refused */
 	WORKER_CHANGED, /* `status` is set: something of ours was repaired, or a condition changed */
 	WORKER_CLOSED,
+	WORKER_COUNTED, /* no Network's: `count` is set */
+};
+
+struct worker_count {
+	uint64_t token;
+	struct traffic **networks;
+	size_t n_networks;
+	uint64_t n_unknown; /* Networks that could not be looked at now */
+	struct nft_counts nft;
 };
 
 struct worker_report {
-	char *net;
+	char *net; /* NULL for WORKER_COUNTED */
 	enum worker_outcome outcome;
 	bool empty; /* OPENED: no table of ours forwards there, as on a machine that boots */
 	struct status *status;
+	struct worker_count *count;
 	char sentence[STATUS_SENTENCE_MAX];
 };
 

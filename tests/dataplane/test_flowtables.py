@@ -236,4 +236,40 @@ def offloaded_datagrams_move(lab):
         site.apply(load_balancer(ports=PORTS))
 
 
+@test("D26")
+def what_is_offloaded_is_counted(lab):
+    """Bytes of LoadBalancers are what was sent, within headers, also of connections that ended."""
+    site = start_offloading(lab, n_destinations=1)
+    sent = [0, 0]  # from the client, to it
+    for vip in (V4, V6):
+        count_forwarded(site)
+        client, server = pair(site, vip)
+        with client, server:
+            for direction, size in ((0, SIZE // 4), (1, SIZE // 8)):
+                ends = (client, server) if direction == 0 else (server, client)
+                transfer(*ends, size)
+                sent[direction] += size
+                check_count(site, sent)
+            assert offloaded(site, f"dst={vip} ", "dport=9000"), "not offloaded"
+        assert forwarded(site) < SIZE / 10, "not offloaded"
+        site.namespace.nft("delete", "table", "inet", "count")
+    site.namespace.run("conntrack", "-F")
+    check_count(site, sent)
+    counted = site.worker.count(site.net)["lbs"]["default/lb-1"]
+    assert counted["live"] == 0 and counted["connections"] == 2, counted
+    assert sum(row["sums"][0]["bytes"] for row in counted["destinations"].values()) == \
+        counted["sums"][0]["bytes"], counted
+
+
+def check_count(site, sent):
+    count = site.worker.count(site.net)
+    assert count["offloads"] and not count["missed"], count
+    sums = count["lbs"]["default/lb-1"]["sums"]
+    for direction in (0, 1):
+        data = sums[direction]["bytes"]
+        # Acknowledgements of the other direction count here, too: packets without data.
+        most = sent[direction] + 80 * sums[direction]["packets"]
+        assert sent[direction] <= data <= most, (direction, sent, sums)
+
+
 main()

@@ -583,4 +583,33 @@ def what_is_wrong_is_said(lab):
     assert "ForwardingDisabled" not in report["status"]["conditions"]
 
 
+@test("count")
+def what_load_balancers_carry_is_known(lab):
+    site = start(lab)
+    site.balance(1, 2, ports=["TCP 8080", "UDP 5353", "TCP 20000-20099"])
+    counted = lambda **options: site.worker.count(site.net, **options)["lbs"]["default/lb-1"]
+    assert counted()["connections"] == 0
+    for _ in range(10):
+        assert ask_tcp(site.client, V4, 8080) and ask_tcp(site.client, V6, 8080)
+    lb = counted()
+    assert lb["connections"] == 20, lb
+    destinations = lb["destinations"]
+    assert sum(row["live"] for row in destinations.values()) == lb["live"] == 20, lb
+    assert set(destinations) <= set(site.addresses(1, 2)), destinations
+    for direction in (0, 1):  # SYN, ACK, request, FIN ... of each; headers, at least
+        assert 20 * 3 <= lb["sums"][direction]["packets"] <= 20 * 12, lb
+        assert lb["sums"][direction]["bytes"] >= 52 * lb["sums"][direction]["packets"], lb
+    # Without a destination the class is another, so all elements of svc are written anew.
+    before = counted()
+    site.balance(ports=["TCP 8080"])
+    site.balance(1, ports=["TCP 8080"])
+    assert counted()["connections"] == before["connections"]
+    assert counted()["sums"][0]["bytes"] == before["sums"][0]["bytes"]
+    assert ask_tcp(site.client, V4, 8080)
+    assert counted(destinations=False)["connections"] == before["connections"] + 1
+    site.apply(removed=[1])
+    assert site.worker.count(site.net)["lbs"] == {}
+    assert site.worker.count("other")["networks"] == 0
+
+
 main()

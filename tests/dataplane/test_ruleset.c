@@ -45,11 +45,12 @@ static void test_devices(void **state)
 	(void)state;
 	ruleset_write_devices_add(&text, devices, 2);
 	ruleset_write_devices_delete(&text, devices, 1);
-	assert_string_equal(text.bytes,
-			    "add flowtable inet ilb ft { hook ingress priority filter; devices = "
-			    "{ \"eth0\", \"veth-1.2\" }; }\n"
-			    "delete flowtable inet ilb ft { hook ingress priority filter; devices "
-			    "= { \"eth0\" }; }\n");
+	assert_string_equal(
+		text.bytes,
+		"add flowtable inet ilb ft { hook ingress priority filter; counter; devices = "
+		"{ \"eth0\", \"veth-1.2\" }; }\n"
+		"delete flowtable inet ilb ft { hook ingress priority filter; counter; devices "
+		"= { \"eth0\" }; }\n");
 	text_deinit(&text);
 }
 

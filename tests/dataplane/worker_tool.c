@@ -4,6 +4,7 @@
  *
  *	open NET
  *	close NET
+ *	count NET all|lbs
  *	apply NET REVISION snapshot|change
  *		lb                      lines of tests/support/some_lb.h up to "end"
  *		...
@@ -111,6 +112,8 @@ static const char *outcome_name(enum worker_outcome outcome)
 		return "changed";
 	case WORKER_CLOSED:
 		return "closed";
+	case WORKER_COUNTED:
+		return "counted";
 	}
 	return "?";
 }
@@ -136,17 +139,54 @@ static json_t *status_json(const struct status *status)
 			 "refusals", refusals, "conditions", conditions);
 }
 
+static json_t *sums_json(const struct traffic_sum *sums)
+{
+	return json_pack("[{s:I, s:I}, {s:I, s:I}]", "packets", (json_int_t)sums[0].packets,
+			 "bytes", (json_int_t)sums[0].bytes, "packets", (json_int_t)sums[1].packets,
+			 "bytes", (json_int_t)sums[1].bytes);
+}
+
+static json_t *lb_json(const struct traffic_lb *lb)
+{
+	json_t *destinations = json_object();
+	char text[ADDRESS_TEXT_MAX];
+
+	ARRAY_FOREACH(destination, lb->destinations, lb->n_destinations)
+		json_object_set_new(destinations, address_format(&destination->address, text),
+				    json_pack("{s:I, s:o}", "live", (json_int_t)destination->live,
+					      "sums", sums_json(destination->sums)));
+	return json_pack("{s:I, s:I, s:o, s:o}", "connections", (json_int_t)lb->connections, "live",
+			 (json_int_t)lb->live, "sums", sums_json(lb->sums), "destinations",
+			 destinations);
+}
+
+/* The Network's, {"lbs": {NAME: ...}}; of one Network. */
+static json_t *count_json(const struct worker_count *count)
+{
+	const struct traffic *traffic = count->n_networks ? count->networks[0] : NULL;
+	json_t *lbs = json_object();
+
+	for (size_t i = 0; traffic && i < traffic->n_lbs; i++)
+		json_object_set_new(lbs, traffic->lbs[i].name, lb_json(&traffic->lbs[i]));
+	return json_pack("{s:o, s:I, s:b, s:b, s:I}", "lbs", lbs, "networks",
+			 (json_int_t)count->n_networks, "offloads", traffic && traffic->offloads,
+			 "has_sums", traffic && traffic->has_sums, "missed",
+			 (json_int_t)(traffic ? traffic->n_missed : 0));
+}
+
 static void print_reports(struct worker *worker)
 {
 	struct worker_report *report;
 
 	while ((report = worker_take_report(worker))) {
 		json_t *json =
-			json_pack("{s:s, s:s, s:s}", "net", report->net, "outcome",
+			json_pack("{s:s*, s:s, s:s}", "net", report->net, "outcome",
 				  outcome_name(report->outcome), "sentence", report->sentence);
 
 		if (report->status)
 			json_object_set_new(json, "status", status_json(report->status));
+		if (report->count)
+			json_object_set_new(json, "count", count_json(report->count));
 		(void)json_dumpf(json, stdout, JSON_COMPACT);
 		(void)putchar('\n');
 		json_decref(json);
@@ -237,6 +277,8 @@ static void obey(struct worker *worker, char *line)
 	}
 	if (strcmp(verb, "open") == 0)
 		r = worker_open(worker, net);
+	else if (strcmp(verb, "count") == 0 && revision)
+		r = worker_count(worker, net, strcmp(revision, "all") == 0, 0);
 	else if (strcmp(verb, "close") == 0)
 		r = worker_close(worker, net);
 	else if (strcmp(verb, "apply") == 0 && kind)
@@ -248,7 +290,7 @@ static void obey(struct worker *worker, char *line)
 int main(int argc, char **argv)
 {
 	int wakeup = eventfd(0, EFD_CLOEXEC);
-	struct worker_options options = {.wake = wake, .user = &wakeup};
+	struct worker_options options = {.wake = wake, .user = &wakeup, .account = true};
 	struct pollfd fds[] = {{STDIN_FILENO, POLLIN, 0}, {wakeup, POLLIN, 0}};
 	auto_call(worker_freep) struct worker *worker = NULL;
 	struct error err;

@@ -6,13 +6,14 @@
 
 #include "base/require.h"
 #include "dataplane/conntrack.h"
+#include "dataplane/counters.h"
 #include "dataplane/link.h"
 #include "dataplane/watch.h"
 #include "tests/fuzz/fuzz.h"
 
 /*
- * Messages of the kernel: connection tracking, routes, devices, notifications of nftables and the
- * stamp. Each is type 2, length 2, and the bytes behind struct nlmsghdr; all readers get it.
+ * Messages of the kernel: connection tracking, routes, devices, notifications of nftables, the stamp
+ * and counters. Each is type 2, length 2, and the bytes behind struct nlmsghdr; all readers get it.
  */
 
 struct seen {
@@ -20,13 +21,32 @@ struct seen {
 	struct ruleset_stamp stamp;
 };
 
+static void on_connections(void *user, uint32_t number, uint64_t n)
+{
+	(void)user;
+	(void)n;
+	require(number < 1U << 24);
+}
+
+static void on_sum(void *user, uint32_t number, enum traffic_direction direction,
+		   const struct traffic_sum *sum)
+{
+	(void)user;
+	(void)sum;
+	require(number < 1U << 24 && direction < TRAFFIC_N_DIRECTIONS);
+}
+
 static void read_message(struct nlmsghdr *header, struct seen *seen)
 {
 	struct conntrack_entry entry;
 	struct link_device device;
 	struct address vip;
 
+	static const struct counters_handlers handlers = {on_connections, on_sum};
+
 	conntrack_read(header, &entry);
+	counters_see(header, false, &handlers, NULL);
+	counters_see(header, true, &handlers, NULL);
 	require(entry.vip.family <= FAMILY_IPV6 && entry.destination.family <= FAMILY_IPV6);
 	if (link_read_vip(header, &vip))
 		require(vip.family == FAMILY_IPV4 || vip.family == FAMILY_IPV6);

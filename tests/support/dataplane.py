@@ -50,7 +50,7 @@ class Worker:
         """The next report with one of the outcomes; others of the Network are passed over."""
         while True:
             report = self.reports.get(timeout=timeout)
-            if report["net"] == net and report["outcome"] in (*outcomes, "failed"):
+            if report.get("net") == net and report["outcome"] in (*outcomes, "failed"):
                 assert report["outcome"] in outcomes, report["sentence"]
                 return report
 
@@ -85,6 +85,14 @@ class Worker:
         status = self.expect(net, "applied")["status"]
         assert status["revision"] == self.revision
         return status
+
+    def count(self, net, destinations=True, timeout=30):
+        """What the Network's LoadBalancers carry, by name."""
+        self.say(f"count {net} {'all' if destinations else 'lbs'}")
+        while True:
+            report = self.reports.get(timeout=timeout)
+            if report["outcome"] == "counted":
+                return report["count"]
 
     def stop(self):
         """Ends it in order, so that sanitizers have their say."""
