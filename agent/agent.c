@@ -5,6 +5,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "agent/counting.h"
+#include "agent/metrics.h"
 #include "agent/namespaces.h"
 #include "agent/network.h"
 #include "agent/sockets.h"
@@ -27,6 +29,8 @@ struct agent {
 	struct network_context context;
 	struct namespaces *namespaces;
 	struct network *networks; /* by net */
+	struct counting *counting;
+	struct metrics *metrics;
 	struct uuid boot;
 	char inbox_prefix[SUBJECT_TOKEN_MAX + 32];
 	struct bus_subscription *roll, *probe;
@@ -113,6 +117,19 @@ static void wake(void *user)
 	(void)uv_async_send(&agent->reports); /* fails for a closing handle only */
 }
 
+static void take_report(struct agent *agent, struct worker_report *report)
+{
+	struct network *network;
+
+	if (report->outcome == WORKER_COUNTED) {
+		counting_on_report(agent->counting, report->count);
+		return;
+	}
+	network = find(agent, report->net);
+	if (network)
+		network_on_report(network, report);
+}
+
 static void on_reports(uv_async_t *async)
 {
 	struct agent *agent = async->data;
@@ -124,10 +141,7 @@ static void on_reports(uv_async_t *async)
 		report = worker_take_report(agent->context.worker);
 		if (!report)
 			return;
-		struct network *network = find(agent, report->net);
-
-		if (network)
-			network_on_report(network, report);
+		take_report(agent, report);
 		worker_report_free(report);
 	}
 	wake(agent);
@@ -309,6 +323,7 @@ static void on_bus(void *user, enum bus_event event, const char *sentence)
 		on_connected(agent);
 		break;
 	case BUS_DISCONNECTED:
+		agent->context.n_disconnects++;
 		log_warning("NATS: not connected: '%s'; what is programmed goes on forwarding",
 			    sentence);
 		tell_manager(agent);
@@ -319,6 +334,7 @@ static void on_bus(void *user, enum bus_event event, const char *sentence)
 			on_unreached(agent);
 		break;
 	case BUS_LAGGED:
+		agent->context.n_lags++;
 		log_warning("NATS: messages were lost on our side; all Networks are compared");
 		sync_in(agent, arc4random_uniform(RECONCILE_JITTER_MS));
 		break;
@@ -347,6 +363,8 @@ void agent_close(struct agent *agent)
 		return;
 	agent->closing = agent->context.attempts.closing = true;
 	namespaces_close(agent->namespaces);
+	metrics_close(agent->metrics);
+	counting_close(agent->counting);
 	network = agent->networks;
 	HASH_CLEAR(hh, agent->networks);
 	for (; network; network = next) {
@@ -369,6 +387,23 @@ static void make_state_dir(const char *dir)
 			    strerror(errno));
 }
 
+/* Forwarding does not depend on somebody watching it. */
+static void start_metrics(struct agent *agent, const struct scrape_place *place)
+{
+	const struct metrics_options options = {
+		.loop = agent->context.loop,
+		.place = *place,
+		.counting = agent->counting,
+		.networks = &agent->networks,
+		.context = &agent->context,
+	};
+	struct error err = {};
+
+	if (place->address.family != FAMILY_NONE &&
+	    metrics_new(&options, &agent->metrics, &err) < 0)
+		log_err("%s", err.text);
+}
+
 static int start(struct agent *agent, const struct agent_options *options, struct error *err)
 {
 	struct bus_options bus = options->bus;
@@ -377,6 +412,7 @@ static int start(struct agent *agent, const struct agent_options *options, struc
 		.netns_dir = options->netns_dir,
 		.wake = wake,
 		.user = agent,
+		.account = options->metrics.address.family != FAMILY_NONE,
 	};
 	uv_loop_t *loop = agent->context.loop;
 	char subject[SUBJECT_MAX];
@@ -396,6 +432,10 @@ static int start(struct agent *agent, const struct agent_options *options, struc
 				  on_probe, agent, &agent->probe, err);
 	if (r == 0)
 		r = worker_new(&worker, &agent->context.worker, err);
+	if (r == 0)
+		r = counting_new(loop, agent->context.worker, &agent->counting);
+	if (r == 0)
+		start_metrics(agent, &options->metrics);
 	if (r == 0)
 		r = sockets_new(loop, options->netns_dir, &agent->context.attempts.sockets, err);
 	if (r == 0)

@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "messages/bus.h"
+#include "monitor/scrape.h"
 
 /*
  * The agent of a node: all its Networks, their namespaces, the bus and the kernel thread, on one
@@ -18,6 +19,8 @@ struct agent_options {
 	const char *node;       /* a token, messages/subjects.h */
 	const char *netns_dir;
 	const char *state_dir; /* made if it is not there */
+	/* Where metrics are served; family none: nowhere. Where that fails, it is logged. */
+	struct scrape_place metrics;
 };
 
 /* Return: 0, or why it cannot run at all. */

@@ -21,6 +21,7 @@ struct attempts {
 	struct attempt *waiting; /* in line */
 	unsigned n_running;
 	bool closing;
+	uint64_t n_outcomes[3]; /* by enum attempt_outcome, of checks of health */
 };
 
 struct attempt;

@@ -118,6 +118,7 @@ static void on_result(void *user, const struct attempt_result *result)
 	bool changed;
 
 	check->attempt = NULL;
+	check->checks->attempts->n_outcomes[result->outcome]++;
 	wait_for_next(check);
 	if (result->outcome == ATTEMPT_VOID)
 		return;

@@ -40,6 +40,7 @@ static const char help[] =
 	"  --creds FILE, --nkey FILE, --tlsca FILE, --tlscert FILE, --tlskey FILE\n"
 	"                    as those of the nats command\n"
 	"  --inbox-prefix PREFIX  where answers come to (default: _INBOX_agent.NAME)\n"
+	"  --metrics ADDRESS:PORT  serve metrics for Prometheus there (default: nowhere)\n"
 	"  --check           check the options and exit\n"
 	"  --version, --help\n";
 
@@ -48,6 +49,7 @@ enum option_id {
 	OPTION_NODE,
 	OPTION_NETNS_DIR,
 	OPTION_STATE_DIR,
+	OPTION_METRICS,
 	OPTION_CHECK,
 	OPTION_VERSION,
 	OPTION_HELP
@@ -57,6 +59,7 @@ static const struct option own_options[] = {
 	{"node", required_argument, NULL, OPTION_NODE},
 	{"netns-dir", required_argument, NULL, OPTION_NETNS_DIR},
 	{"state-dir", required_argument, NULL, OPTION_STATE_DIR},
+	{"metrics", required_argument, NULL, OPTION_METRICS},
 	{"check", no_argument, NULL, OPTION_CHECK},
 	{"version", no_argument, NULL, OPTION_VERSION},
 	{"help", no_argument, NULL, OPTION_HELP},
@@ -75,6 +78,16 @@ static void all_options(struct option ret_options[static N_OPTIONS_MAX])
 		require(n < N_OPTIONS_MAX - 1);
 		ret_options[n++] = (struct option){*name, required_argument, NULL, OPTION_BUS};
 	}
+}
+
+static void read_place(const char *text, struct scrape_place *ret_place)
+{
+	struct error err = {};
+
+	if (scrape_parse(text, ret_place, &err) == 0)
+		return;
+	fprintf(stderr, "ilb-agent: --metrics: %s\n", err.text);
+	exit(EXIT_USAGE);
 }
 
 /* Exits for what is answered at once, and for wrong usage. */
@@ -97,6 +110,9 @@ static void read_options(struct program *program, int argc, char *argv[])
 			break;
 		case OPTION_STATE_DIR:
 			program->options.state_dir = optarg;
+			break;
+		case OPTION_METRICS:
+			read_place(optarg, &program->options.metrics);
 			break;
 		case OPTION_CHECK:
 			program->check = true;

@@ -31,6 +31,12 @@ static uint64_t now_of(const struct network *network)
 	return uv_now(network->context->loop);
 }
 
+static void note_arrival(struct network *network)
+{
+	if (network->arrived_at == 0)
+		network->arrived_at = now_of(network);
+}
+
 static bool is_ours(const struct network *network, const struct desired *desired, struct error *err)
 {
 	if (text_equal(desired->net, network->net))
@@ -50,6 +56,7 @@ static void on_delta(void *user, const struct bus_message *message)
 		faults_note(&network->context->faults, FAULT_STATE, message, err.text);
 		return;
 	}
+	note_arrival(network);
 	reconcile_delta(&network->reconcile, TAKE(delta), now_of(network));
 	step(network);
 }
@@ -70,6 +77,7 @@ static bool on_part(struct network *network, const struct bus_message *message)
 		reconcile_failed(&network->reconcile, now_of(network));
 		return false;
 	}
+	note_arrival(network);
 	return reconcile_part(&network->reconcile, TAKE(part), now_of(network));
 }
 
@@ -280,6 +288,7 @@ static bool take_ready(struct network *network)
 	network->ready_epoch = network->reconcile.epoch;
 	network->ready_digest = network->reconcile.digests.sum;
 	network->ready_revision = ready->revision;
+	network->handed_at = TAKE(network->arrived_at);
 	vitals_overlay(network->vitals, ready);
 	store(network);
 	return true;
@@ -567,6 +576,10 @@ static void on_opened(struct network *network, const struct worker_report *repor
 
 static void on_applied(struct network *network, struct worker_report *report)
 {
+	uint64_t arrived_at = TAKE(network->handed_at);
+
+	if (arrived_at > 0)
+		histogram_note(&network->context->programmed, now_of(network) - arrived_at);
 	network->stage = NETWORK_OPEN;
 	network->applied_epoch = network->ready_epoch;
 	network->applied_digest = network->ready_digest;
@@ -610,7 +623,8 @@ void network_on_report(struct network *network, struct worker_report *report)
 	case WORKER_FAILED:
 		on_failed(network, report);
 		break;
-	case WORKER_CLOSED: /* only when leaving */
+	case WORKER_CLOSED:  /* only when leaving */
+	case WORKER_COUNTED: /* of no Network */
 		break;
 	}
 	step(network);
@@ -653,6 +667,7 @@ void network_on_sync(struct network *network, const struct sync *sync, const str
 {
 	if (network->leaving)
 		return;
+	network->n_stale += net->stale;
 	if (net->stale)
 		reconcile_stale(&network->reconcile, &sync->epoch, sync->revision, now_of(network));
 	else

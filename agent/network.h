@@ -13,6 +13,7 @@
 #include "agent/vitals.h"
 #include "dataplane/worker.h"
 #include "messages/bus.h"
+#include "monitor/exposition.h"
 
 /*
  * One Network that this node hosts: from the bus through reconcile to the kernel thread, and its
@@ -32,6 +33,8 @@ struct network_context {
 	const char *node;
 	const char *state_dir;
 	struct faults faults;
+	struct histogram programmed; /* from a change's arrival until it is in the kernel */
+	uint64_t n_disconnects, n_lags;
 	/* Nothing of it is left after its namespace has gone: network_close() it. */
 	void (*on_left)(void *user, struct network *network);
 	/* It has state that an allocator should compare soon. */
@@ -76,6 +79,9 @@ struct network {
 	struct uuid ready_epoch; /* of what is ready or being applied */
 	uint64_t ready_digest;
 	uint64_t ready_revision; /* of what was handed over last */
+	uint64_t arrived_at;     /* of the oldest news that is not handed over; 0: none */
+	uint64_t handed_at;      /* the same of what is being applied */
+	uint64_t n_stale;        /* comparisons that found it out of date */
 	struct uuid applied_epoch;
 	uint64_t applied_digest;
 

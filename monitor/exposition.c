@@ -3,6 +3,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "base/array.h"
 
@@ -21,20 +22,15 @@ void exposition_metric(struct text *text, enum exposition_type type, const char 
 /* Backslash, quote and line break are all that must not stand in a value as they are. */
 static void add_value(struct text *text, const char *value)
 {
-	for (const char *c = value; *c; c++) {
-		switch (*c) {
-		case '\\':
-			text_add(text, "\\\\");
-			break;
-		case '"':
-			text_add(text, "\\\"");
-			break;
-		case '\n':
-			text_add(text, "\\n");
-			break;
-		default:
-			text_add_bytes(text, c, 1);
-		}
+	for (;;) {
+		size_t plain = strcspn(value, "\\\"\n");
+
+		text_add_bytes(text, value, plain);
+		value += plain;
+		if (!*value)
+			return;
+		text_add(text, *value == '\n' ? "\\n" : *value == '"' ? "\\\"" : "\\\\");
+		value++;
 	}
 }
 

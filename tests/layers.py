@@ -55,6 +55,10 @@ UNTESTED = {
     "agent/checks.c": "when what is checked: tests/system/test_health.py",
     "agent/digests.c": "the sums that test_reconcile.c compares with its model's",
     "agent/faults.c": "counts and logs once: tests/agent/test_agent.py, hostile messages",
+    "agent/counting.c": "tests/system/test_metrics.py: scrapes, also while the kernel thread is busy",
+    "agent/metrics.c": "tests/system/test_metrics.py: what a real Prometheus gets",
+    "agent/metrics_networks.c": "tests/system/test_metrics.py: what a real Prometheus gets",
+    "agent/metrics_traffic.c": "tests/system/test_metrics.py: what a real Prometheus gets",
     "agent/network.c": "one Network's life: tests/agent/test_agent.py",
     "agent/probes.c": "questions about silent nodes: tests/system/test_dead_node.py",
     "agent/sockets.c": "a thread that goes into namespaces: tests/system/test_health.py",
@@ -119,6 +123,7 @@ UNTESTED = {
     "ipam/waiting.c": "test_decide.c and test_model.c: waiters in order of age",
     "ipam/wide.c": "128-bit sums inside pool.c and usage: test_pool.c, test_lbstatus.c",
     "messages/status.c": "destructors only: test_codec_status.c runs them, under the sanitizers too",
+    "monitor/process.c": "tests/system/test_metrics.py: figures of a real process",
     "messages/wire.c": "the readers of which codec is made: test_codec.c feeds them good and bad fields",
 }
 

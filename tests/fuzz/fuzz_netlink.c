@@ -38,11 +38,10 @@ static void on_sum(void *user, uint32_t number, enum traffic_direction direction
 
 static void read_message(struct nlmsghdr *header, struct seen *seen)
 {
+	static const struct counters_handlers handlers = {on_connections, on_sum};
 	struct conntrack_entry entry;
 	struct link_device device;
 	struct address vip;
-
-	static const struct counters_handlers handlers = {on_connections, on_sum};
 
 	conntrack_read(header, &entry);
 	counters_see(header, false, &handlers, NULL);

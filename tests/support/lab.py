@@ -244,12 +244,12 @@ class Node:
         os.makedirs(self.netns_dir)
         self.networks = {}
 
-    def start_agent(self):
+    def start_agent(self, *options):
         state = os.path.join(self.directory, "state")
         os.makedirs(state, exist_ok=True)
         self.agent = self.lab.start(f"agent-{self.name}", [
             self.lab.program("ilb-agent"), "--server", self.lab.url, "--node", self.name,
-            "--netns-dir", self.netns_dir, "--state-dir", state])
+            "--netns-dir", self.netns_dir, "--state-dir", state, *options])
         return self.agent
 
     def host(self, name, name_space="default"):
@@ -336,9 +336,7 @@ class Lab:
     def start_nats(self):
         """A nats-server with JetStream on a port that is free, and stays its own over restarts."""
         store = os.path.join(self.directory, "jetstream")
-        with socket.socket() as probe:
-            probe.bind(("127.0.0.1", 0))
-            port = probe.getsockname()[1]
+        port = free_port()
         self.nats = self.start("nats-server", ["nats-server", "-a", "127.0.0.1", "-p", str(port),
                                                "-js", "-sd", store])
         self.url = f"nats://127.0.0.1:{port}"
@@ -416,6 +414,12 @@ class Lab:
                   f"address add fe80::1/64 dev {port} nodad",
                   f"route add {prefix4} via 169.254.0.2 dev {port}",
                   f"route add {prefix6} via fe80::2 dev {port}")
+
+
+def free_port():
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return probe.getsockname()[1]
 
 
 def can_connect(port):
