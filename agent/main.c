@@ -252,12 +252,11 @@ static int run(struct program *program, struct error *err)
 
 int main(int argc, char *given[])
 {
-	static char **argv; /* options point into it until the end */
+	auto_free char **argv = conceal_arguments(argc, given); /* options point into it */
 	static struct program program = {
 		.options = {.netns_dir = "/run/netns", .state_dir = "/var/lib/ilb-agent"}};
 	struct error err = {};
 
-	argv = conceal_arguments(argc, given);
 	if (!argv)
 		return EXIT_FAILURE;
 	read_options(&program, argc, argv);

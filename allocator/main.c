@@ -104,14 +104,13 @@ static struct command_line parse(int argc, char **argv)
 
 int main(int argc, char **given)
 {
-	static char **argv; /* options point into it until the end */
+	auto_free char **argv = conceal_arguments(argc, given); /* options point into it */
 	struct command_line line;
 	struct allocator *allocator = NULL;
 	struct error err;
 	uv_loop_t loop;
 	int code;
 
-	argv = conceal_arguments(argc, given);
 	if (!argv)
 		return EXIT_FAILURE;
 	line = parse(argc, argv);

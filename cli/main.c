@@ -79,13 +79,12 @@ static int usage_error(const char *sentence)
 
 int main(int argc, char **given)
 {
-	static char **argv; /* options point into it until the end */
+	auto_free char **argv = conceal_arguments(argc, given); /* options point into it */
 	const struct command *command;
 	struct arguments arguments;
 	struct error err = {};
 	enum exit_status status;
 
-	argv = conceal_arguments(argc, given);
 	if (!argv)
 		return usage_error("out of memory");
 	if (argc < 2)
