@@ -203,16 +203,35 @@ bool checks_remove(struct checks *checks, const struct address *address, uint64_
 	return true;
 }
 
-int checks_verdicts(const struct checks *checks, struct health_verdict **ret_verdicts,
-		    size_t *ret_n_verdicts)
+static void retry(struct check *check)
 {
-	struct health_verdict *verdicts = calloc(HASH_COUNT(checks->all) + 1, sizeof(*verdicts));
+	uint64_t now = uv_now(check->checks->attempts->loop);
+
+	attempt_cancel(TAKE(check->attempt));
+	check->pulse = (struct pulse){};
+	check->due_ms = now;
+	require(uv_timer_start(&check->timer, on_due, 0, 0) == 0);
+}
+
+void checks_retry(struct checks *checks, const struct address *address)
+{
+	for (struct check *check = checks->all; check; check = check->hh.next) {
+		if (address_equal(&check->key.address, address))
+			retry(check);
+	}
+}
+
+int checks_verdicts(const struct checks *checks, size_t n_room,
+		    struct health_verdict **ret_verdicts, size_t *ret_n_verdicts)
+{
+	struct health_verdict *verdicts =
+		calloc(HASH_COUNT(checks->all) + n_room + 1, sizeof(*verdicts));
 	size_t n = 0;
 
 	if (!verdicts)
 		return -ENOMEM;
 	for (const struct check *check = checks->all; check; check = check->hh.next) {
-		if (check->pulse.state != PULSE_UNKNOWN)
+		if (check->verdict.since_ms) /* else nothing was ever found out */
 			verdicts[n++] = check->verdict;
 	}
 	*ret_verdicts = verdicts;

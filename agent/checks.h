@@ -28,8 +28,16 @@ must_check int checks_add(struct checks *checks, const struct address *address,
 bool checks_remove(struct checks *checks, const struct address *address, uint64_t check_id);
 
 /*
- * All verdicts there are. @ret_verdicts: the caller frees the array, not what is in it.
+ * The way to the destination is open again: it is checked at once, and the next result decides,
+ * whatever was found before.
+ */
+void checks_retry(struct checks *checks, const struct address *address);
+
+/*
+ * All verdicts there are.
+ * @n_room:       for so many more at the end.
+ * @ret_verdicts: the caller frees the array, not what is in it.
  * Return: 0, -ENOMEM.
  */
-must_check int checks_verdicts(const struct checks *checks, struct health_verdict **ret_verdicts,
-			       size_t *ret_n_verdicts);
+must_check int checks_verdicts(const struct checks *checks, size_t n_room,
+			       struct health_verdict **ret_verdicts, size_t *ret_n_verdicts);

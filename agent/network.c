@@ -339,6 +339,22 @@ static bool close_namespace(struct network *network)
 	return network->stage == NETWORK_CLOSED && !recall_is_busy(network->recall);
 }
 
+static bool is_open(const struct network *network)
+{
+	return network->stage == NETWORK_OPEN || network->stage == NETWORK_APPLYING;
+}
+
+/* Which links are to be watched. */
+static void attend(struct network *network)
+{
+	auto_free struct address *addresses = NULL;
+	size_t n_addresses;
+
+	if (vitals_residents(network->vitals, &addresses, &n_addresses) == 0 &&
+	    worker_attend(network->context->worker, network->net, addresses, n_addresses) == 0)
+		network->attend_due = false;
+}
+
 static uint64_t earlier(uint64_t a, uint64_t b)
 {
 	return a < b ? a : b;
@@ -362,6 +378,8 @@ static void wait_for_due(struct network *network)
 	uint64_t now = now_of(network), due = UINT64_MAX;
 
 	if (network->leaving && network->stage != NETWORK_CLOSING)
+		due = now + WORKER_BUSY_MS;
+	if (!network->leaving && network->attend_due && is_open(network))
 		due = now + WORKER_BUSY_MS;
 	if (!network->leaving && network->stage == NETWORK_CLOSED)
 		due = earlier(due, network->open_at);
@@ -395,6 +413,8 @@ static void serve(struct network *network)
 		open_namespace(network);
 	if (network->stage == NETWORK_OPEN && !is_held(network))
 		apply(network);
+	if (network->attend_due && is_open(network))
+		attend(network);
 	if (!bus_is_connected(network->context->bus))
 		return;
 	if (!is_loading(network) && reconcile_should_ask(&network->reconcile, now))
@@ -431,6 +451,23 @@ static void on_vitals(void *user)
 	step(network);
 }
 
+static void on_residents(void *user)
+{
+	struct network *network = user;
+
+	network->attend_due = true;
+}
+
+static void on_vitals_event(void *user, const char *name, bool warning, const char *reason,
+			    const char *sentence)
+{
+	const char *slash = strchr(name, '/');
+	char object[NOTE_OBJECT_MAX];
+
+	(void)snprintf(object, sizeof(object), "loadbalancer/%s", slash ? slash + 1 : name);
+	network_note(user, warning, object, reason, sentence);
+}
+
 static void on_vitals_fault(void *user, const struct bus_message *message, const char *sentence)
 {
 	struct network *network = user;
@@ -448,6 +485,8 @@ static int start_vitals(struct network *network, struct error *err)
 		.net = network->net,
 		.boot = context->boot,
 		.on_changed = on_vitals,
+		.on_residents = on_residents,
+		.on_event = on_vitals_event,
 		.on_fault = on_vitals_fault,
 		.user = network,
 	};
@@ -572,6 +611,7 @@ static void on_opened(struct network *network, const struct worker_report *repor
 	network->hold_until = report->empty ? now_of(network) + ASK_FIRST_MS : 0;
 	network->n_failures = 0;
 	set_condition(network, REPORT_NAMESPACE_UNAVAILABLE, NULL);
+	network->attend_due = true;
 }
 
 static void on_applied(struct network *network, struct worker_report *report)
@@ -622,6 +662,9 @@ void network_on_report(struct network *network, struct worker_report *report)
 		break;
 	case WORKER_FAILED:
 		on_failed(network, report);
+		break;
+	case WORKER_LINKS:
+		vitals_on_links(network->vitals, report->absent, report->n_absent);
 		break;
 	case WORKER_CLOSED:  /* only when leaving */
 	case WORKER_COUNTED: /* of no Network */

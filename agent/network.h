@@ -61,6 +61,7 @@ struct network {
 	struct report report;
 	struct notes notes;
 	struct vitals *vitals;
+	bool attend_due; /* other destinations live here than the kernel thread was told */
 
 	enum network_stage stage;
 	uint64_t open_at; /* when CLOSED */

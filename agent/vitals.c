@@ -3,13 +3,17 @@
 #include "agent/vitals.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
+#include <time.h>
 #include <uthash.h>
 
 #include "agent/checks.h"
 #include "agent/overlay.h"
 #include "agent/probes.h"
+#include "agent/residents.h"
 #include "base/array.h"
+#include "base/log.h"
 #include "base/require.h"
 #include "base/text.h"
 #include "messages/codec.h"
@@ -29,6 +33,7 @@ struct mark {
 	bool bad;   /* the last that was known, or what is taken for granted until something is */
 	bool known; /* somebody says so */
 	bool ours;  /* we check it */
+	bool local; /* it lives on this node: one of residents */
 };
 
 /* A LoadBalancer as it was handed over last. */
@@ -48,6 +53,7 @@ struct vitals {
 	struct bus_subscription *subscription;
 	struct verdicts *verdicts;
 	struct checks *checks;
+	struct residents *residents;
 	struct probes probes;
 	struct ward *wards;
 	uint64_t round;
@@ -71,6 +77,7 @@ static uint64_t now_of(const struct vitals *vitals)
 }
 
 static void on_soon(uv_timer_t *timer);
+static void act(struct vitals *vitals);
 
 static void act_soon(struct vitals *vitals)
 {
@@ -118,6 +125,13 @@ static void judge_one(struct vitals *vitals, struct ward *ward, size_t i)
 	mark->bad = state == HEALTH_UNHEALTHY;
 }
 
+/* Its node is dead, or the link that leads to it is down: bad, whatever is checked. */
+static bool is_gone(const struct verdicts *verdicts, const struct desired_destination *destination)
+{
+	return verdicts_is_dead(verdicts, destination->node) ||
+	       verdicts_is_cut(verdicts, destination->node, &destination->address);
+}
+
 /* Return: whether it must be handed over anew. Without memory nothing changes. */
 static bool judge(struct vitals *vitals, struct ward *ward)
 {
@@ -127,8 +141,8 @@ static bool judge(struct vitals *vitals, struct ward *ward)
 		return false;
 	for (size_t i = 0; i < ward->lb->n_destinations; i++) {
 		judge_one(vitals, ward, i);
-		bad[i] = ward->marks[i].bad ||
-			 verdicts_is_dead(vitals->verdicts, ward->lb->destinations[i].node);
+		bad[i] =
+			ward->marks[i].bad || is_gone(vitals->verdicts, &ward->lb->destinations[i]);
 	}
 	return overlay_apply(ward->lb, bad);
 }
@@ -186,6 +200,28 @@ static bool share_out_all(struct vitals *vitals)
 	return true;
 }
 
+/* ---- who lives here ---- */
+
+static void take_in(struct vitals *vitals, struct ward *ward)
+{
+	for (size_t i = 0; i < ward->lb->n_destinations; i++) {
+		const struct desired_destination *destination = &ward->lb->destinations[i];
+
+		ward->marks[i].local = text_equal(destination->node, vitals->options.node) &&
+				       residents_add(vitals->residents, &destination->address) == 0;
+	}
+}
+
+static void let_go(struct vitals *vitals, const struct ward *ward)
+{
+	for (size_t i = 0; i < ward->lb->n_destinations; i++) {
+		const struct address *address = &ward->lb->destinations[i].address;
+
+		if (ward->marks[i].local && residents_remove(vitals->residents, address))
+			verdicts_drop(vitals->verdicts, address, HEALTH_CHECK_LINK);
+	}
+}
+
 /* ---- LoadBalancers ---- */
 
 static struct ward *find_ward(const struct vitals *vitals, const struct uuid *uid)
@@ -200,6 +236,7 @@ static void ward_free(struct vitals *vitals, struct ward *ward)
 {
 	for (size_t i = 0; i < ward->lb->n_destinations; i++)
 		disown(vitals, ward, i);
+	let_go(vitals, ward);
 	desired_lb_free(ward->lb);
 	free(ward->marks);
 	free(ward);
@@ -268,6 +305,7 @@ static int put_ward(struct vitals *vitals, const struct desired_lb *lb, struct w
 	if (ward_new(vitals, lb, &ward) < 0)
 		return -ENOMEM;
 	inherit(vitals, ward, old);
+	take_in(vitals, ward);
 	share_out(vitals, ward); /* before the old one lets go, so that checks go on */
 	if (old)
 		remove_ward(vitals, old);
@@ -303,13 +341,18 @@ void vitals_overlay(struct vitals *vitals, struct desired *desired)
 		if (ward && ward->round != vitals->round)
 			remove_ward(vitals, ward);
 	}
-	if (!desired->snapshot)
-		return;
 	HASH_ITER(hh, vitals->wards, ward, next)
 	{
-		if (ward->round != vitals->round)
+		if (desired->snapshot && ward->round != vitals->round)
 			remove_ward(vitals, ward);
 	}
+	if (residents_is_changed(vitals->residents))
+		vitals->options.on_residents(vitals->options.user);
+}
+
+int vitals_residents(struct vitals *vitals, struct address **ret_addresses, size_t *ret_n_addresses)
+{
+	return residents_list(vitals->residents, ret_addresses, ret_n_addresses);
 }
 
 struct desired *vitals_take_change(struct vitals *vitals)
@@ -370,6 +413,45 @@ static void say(struct vitals *vitals, struct health_verdict *verdicts, size_t n
 		return; /* all of it is said again soon, and when there is a connection */
 }
 
+struct list {
+	struct health_verdict *verdicts;
+	size_t n;
+};
+
+static struct health_verdict link_verdict(const struct address *address, bool absent,
+					  uint64_t since_ms)
+{
+	return (struct health_verdict){
+		.address = *address,
+		.check = HEALTH_CHECK_LINK,
+		.healthy = !absent,
+		.since_ms = since_ms,
+		.reason = (char *)(absent ? "LinkDown" : "LinkUp"),
+	};
+}
+
+static void add_absent(void *user, const struct address *address, uint64_t since_ms)
+{
+	struct list *list = user;
+
+	list->verdicts[list->n++] = link_verdict(address, true, since_ms);
+}
+
+/* Of checks, and of links that are down. */
+static int list_verdicts(struct vitals *vitals, struct health_verdict **ret_verdicts,
+			 size_t *ret_n_verdicts)
+{
+	struct list list;
+
+	if (checks_verdicts(vitals->checks, residents_n_absent(vitals->residents), &list.verdicts,
+			    &list.n) < 0)
+		return -ENOMEM;
+	residents_visit_absent(vitals->residents, add_absent, &list);
+	*ret_verdicts = list.verdicts;
+	*ret_n_verdicts = list.n;
+	return 0;
+}
+
 /* A node that has just started does not know everything, and what it said before still counts. */
 static void send_all(struct vitals *vitals)
 {
@@ -378,7 +460,7 @@ static void send_all(struct vitals *vitals)
 	size_t n, at = 0;
 
 	vitals->full_at = now_of(vitals) + VITALS_FULL_MS - arc4random_uniform(VITALS_FULL_MS / 5);
-	if (checks_verdicts(vitals->checks, &verdicts, &n) < 0)
+	if (list_verdicts(vitals, &verdicts, &n) < 0)
 		return;
 	do {
 		size_t n_now = n - at < MESSAGE_MAX ? n - at : MESSAGE_MAX;
@@ -405,17 +487,52 @@ static void send_news(struct vitals *vitals)
 	drop_news(vitals);
 }
 
-static void on_verdict(void *user, const struct health_verdict *verdict)
+static void add_news(struct vitals *vitals, const struct health_verdict *verdict)
 {
-	struct vitals *vitals = user;
 	struct health_verdict *news = ARRAY_ADD(vitals->news, vitals->n_news);
 
 	if (news) { /* without memory the others hear it with all the rest */
 		*news = *verdict;
 		news->reason = strdup(verdict->reason);
 	}
+}
+
+static void tell_of(struct vitals *vitals, const struct ward *ward,
+		    const struct health_verdict *verdict)
+{
+	char address[ADDRESS_TEXT_MAX], sentence[160];
+
+	(void)snprintf(sentence, sizeof(sentence), "%s is %s: %s",
+		       address_format(&verdict->address, address),
+		       verdict->healthy ? "healthy" : "unhealthy", verdict->reason);
+	vitals->options.on_event(vitals->options.user, ward->lb->name, !verdict->healthy,
+				 verdict->healthy ? "DestinationHealthy" : "DestinationUnhealthy",
+				 sentence);
+}
+
+static bool concerns(const struct ward *ward, const struct health_verdict *verdict)
+{
+	const struct desired_destination wanted = {.address = verdict->address};
+	const struct desired_lb *lb = ward->lb;
+
+	return (verdict->check == HEALTH_CHECK_LINK || verdict->check == ward->check_id) &&
+	       lb->n_destinations > 0 &&
+	       bsearch(&wanted, lb->destinations, lb->n_destinations, sizeof(wanted),
+		       compare_destinations);
+}
+
+/* We have found out something ourselves. */
+static void on_verdict(void *user, const struct health_verdict *verdict)
+{
+	struct vitals *vitals = user;
+
+	add_news(vitals, verdict);
 	if (verdicts_note(vitals->verdicts, verdict) == 0)
 		act_soon(vitals);
+	for (const struct ward *ward = vitals->wards; ward; ward = ward->hh.next) {
+		if (concerns(ward, verdict))
+			tell_of(vitals, ward, verdict);
+	}
 }
 
 static void send_all_within(struct vitals *vitals, uint64_t ms)
@@ -468,6 +585,36 @@ static void on_message(void *user, const struct bus_message *message)
 	if (health_unpack(message->data, message->len, &health, &err) < 0 ||
 	    check_subject(message, health, &err) < 0 || take(vitals, health, &err) < 0)
 		vitals->options.on_fault(vitals->options.user, message, err.text);
+}
+
+/* ---- links ---- */
+
+static uint64_t wall_ms(void)
+{
+	struct timespec now;
+
+	(void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail for this clock */
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+static void on_link(void *user, const struct address *address, bool absent)
+{
+	struct vitals *vitals = user;
+	struct health_verdict verdict = link_verdict(address, absent, wall_ms());
+	char text[ADDRESS_TEXT_MAX];
+
+	log_info("net=%s destination=%s: its link is %s", vitals->options.net,
+		 address_format(address, text), absent ? "down" : "up");
+	on_verdict(vitals, &verdict);
+	if (!absent)
+		checks_retry(vitals->checks, address);
+}
+
+void vitals_on_links(struct vitals *vitals, const struct address *absent, size_t n_absent)
+{
+	residents_note(vitals->residents, absent, n_absent, wall_ms(), on_link, vitals);
+	if (vitals->n_news > 0) /* at once: until then clients are sent to where nobody is */
+		act(vitals);
 }
 
 /* ---- what allocators remember ---- */
@@ -579,10 +726,8 @@ void vitals_probe(struct vitals *vitals, const char *node, const char *reply)
 
 /* ---- time ---- */
 
-static void on_soon(uv_timer_t *timer)
+static void act(struct vitals *vitals)
 {
-	struct vitals *vitals = timer->data;
-
 	if (vitals->full_at <= now_of(vitals)) {
 		drop_news(vitals);
 		send_all(vitals);
@@ -590,6 +735,11 @@ static void on_soon(uv_timer_t *timer)
 	send_news(vitals);
 	(void)share_out_all(vitals);
 	judge_all(vitals);
+}
+
+static void on_soon(uv_timer_t *timer)
+{
+	act(timer->data);
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -623,6 +773,7 @@ void vitals_close(struct vitals *vitals)
 	HASH_ITER(hh, vitals->wards, ward, next)
 	remove_ward(vitals, ward);
 	checks_free(TAKE(vitals->checks));
+	residents_free(TAKE(vitals->residents));
 	verdicts_free(TAKE(vitals->verdicts));
 	uv_close((uv_handle_t *)&vitals->tick, on_closed);
 	uv_close((uv_handle_t *)&vitals->soon, on_closed);
@@ -648,6 +799,8 @@ int vitals_new(const struct vitals_options *options, struct vitals **ret_vitals,
 	vitals->tick.data = vitals->soon.data = vitals;
 	vitals->n_handles = 2;
 	r = verdicts_new(options->node, NULL, NULL, &vitals->verdicts);
+	if (r == 0)
+		r = residents_new(&vitals->residents);
 	if (r == 0)
 		r = checks_new(options->attempts, options->net, on_verdict, vitals,
 			       &vitals->checks);

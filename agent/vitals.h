@@ -31,6 +31,11 @@ struct vitals_options {
 	const struct uuid *boot;
 	/* vitals_take_change() may have something. */
 	void (*on_changed)(void *user);
+	/* Other destinations live on this node: vitals_residents(). */
+	void (*on_residents)(void *user);
+	/* Something has happened to the LoadBalancer `name`, "namespace/name". */
+	void (*on_event)(void *user, const char *name, bool warning, const char *reason,
+			 const char *sentence);
 	/* A message of others was refused. */
 	void (*on_fault)(void *user, const struct bus_message *message, const char *sentence);
 	void *user;
@@ -59,6 +64,16 @@ struct desired *vitals_take_change(struct vitals *vitals);
  * remembers of health, and may answer. on_changed() comes when it has.
  */
 uint64_t vitals_wait_until(const struct vitals *vitals);
+
+/*
+ * Destinations that live on this node, sorted, whose links are to be watched; the caller frees them.
+ * Return: 0, -ENOMEM.
+ */
+must_check int vitals_residents(struct vitals *vitals, struct address **ret_addresses,
+				size_t *ret_n_addresses);
+
+/* Those of them whose links are down, sorted, and no others are. */
+void vitals_on_links(struct vitals *vitals, const struct address *absent, size_t n_absent);
 
 /* An allocator wants to hear all of it again, soon. */
 void vitals_on_roll(struct vitals *vitals);

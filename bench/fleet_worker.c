@@ -207,6 +207,17 @@ int worker_open(struct worker *worker, const char *net)
 	return 0;
 }
 
+/* No link of theirs ever goes down. */
+int worker_attend(struct worker *worker, const char *net, const struct address *addresses,
+		  size_t n_addresses)
+{
+	(void)worker;
+	(void)net;
+	(void)addresses;
+	(void)n_addresses;
+	return 0;
+}
+
 int worker_close(struct worker *worker, const char *net)
 {
 	(void)report(worker, net, WORKER_CLOSED);

@@ -11,6 +11,7 @@
 #include "dataplane/conntrack.h"
 #include "dataplane/leftovers.h"
 #include "dataplane/netns.h"
+#include "dataplane/presence.h"
 #include "dataplane/surroundings.h"
 #include "dataplane/table.h"
 
@@ -27,7 +28,10 @@ struct forwarder {
 	struct accounting *accounting;
 	uint64_t n_repairs;
 
-	bool found_table;   /* a former run's, at the start */
+	bool found_table; /* a former run's, at the start */
+	struct presence presence;
+	bool presence_due, presence_news; /* to be looked at; to be told */
+
 	bool loaded;        /* the first state is in */
 	bool links_changed; /* and nobody has looked since */
 	uint64_t repair_ms; /* no repair before */
@@ -100,6 +104,7 @@ void forwarder_free(struct forwarder *forwarder)
 {
 	if (!forwarder)
 		return;
+	presence_deinit(&forwarder->presence);
 	table_deinit(&forwarder->table);
 	surroundings_deinit(&forwarder->surroundings);
 	watch_free(forwarder->watch);
@@ -215,6 +220,8 @@ static void sync_routes(struct forwarder *forwarder)
 static void take_news(struct forwarder *forwarder, struct watch_news *ret_news)
 {
 	watch_read(forwarder->watch, ret_news);
+	if (ret_news->links || ret_news->routes)
+		forwarder->presence_due = true;
 	if (ret_news->table && forwarder->table.present) {
 		forwarder->table.dirty = true;
 		memcpy(forwarder->editor, ret_news->editor, sizeof(forwarder->editor));
@@ -355,6 +362,39 @@ int forwarder_count(struct forwarder *forwarder, bool destinations, uint64_t now
 	return 0;
 }
 
+int forwarder_attend(struct forwarder *forwarder, const struct address *addresses,
+		     size_t n_addresses)
+{
+	int r = presence_attend(&forwarder->presence, addresses, n_addresses);
+
+	if (r == 0)
+		forwarder->presence_due = forwarder->presence_news = true;
+	return r;
+}
+
+/* What cannot be looked at now stays as it is known, until something changes again. */
+static void look_for_machines(struct forwarder *forwarder)
+{
+	struct error err = {};
+	bool changed = false;
+
+	if (!TAKE(forwarder->presence_due))
+		return;
+	if (presence_look(&forwarder->presence, forwarder->surroundings.link, &changed, &err) < 0)
+		return;
+	forwarder->presence_news = forwarder->presence_news || changed;
+}
+
+bool forwarder_take_absent(struct forwarder *forwarder, struct address **ret_absent,
+			   size_t *ret_n_absent)
+{
+	if (!forwarder->presence_news || forwarder->presence_due ||
+	    presence_list(&forwarder->presence, ret_absent, ret_n_absent) < 0)
+		return false;
+	forwarder->presence_news = false;
+	return true;
+}
+
 void forwarder_fds(const struct forwarder *forwarder, int ret_fds[static FORWARDER_N_FDS])
 {
 	watch_fds(forwarder->watch, ret_fds);
@@ -372,6 +412,8 @@ uint64_t forwarder_next_ms(const struct forwarder *forwarder)
 		earlier(forwarder->surroundings.look_ms, stale_next_ms(&forwarder->table.stale));
 
 	next = earlier(next, accounting_next_ms(forwarder->accounting));
+	if (forwarder->presence_due)
+		return 0;
 
 	if (forwarder->table.entries.n_refused > 0)
 		next = earlier(next, forwarder->retry_ms);
@@ -449,6 +491,7 @@ int forwarder_step(struct forwarder *forwarder, uint64_t now_ms, bool *ret_chang
 	int r;
 
 	take_news(forwarder, &news);
+	look_for_machines(forwarder);
 	accounting_step(forwarder->accounting, now_ms);
 	*ret_changed = false;
 	if (!news.links && forwarder_next_ms(forwarder) > now_ms)

@@ -60,6 +60,20 @@ must_check int forwarder_count(struct forwarder *forwarder, bool destinations, u
 /* What to publish; without node and net. Return: 0, -ENOMEM. */
 must_check int forwarder_status(const struct forwarder *forwarder, struct status **ret_status);
 
+/*
+ * Watches the links that lead to these machines, and to no others, from the next step on.
+ * @addresses: sorted and distinct. Return: 0, -ENOMEM.
+ */
+must_check int forwarder_attend(struct forwarder *forwarder, const struct address *addresses,
+				size_t n_addresses);
+
+/*
+ * The machines whose links are down, when that is news; the caller frees them.
+ * Return: whether it is.
+ */
+bool forwarder_take_absent(struct forwarder *forwarder, struct address **ret_absent,
+			   size_t *ret_n_absent);
+
 /* Descriptors to poll for reading, for forwarder_step(); -1: none in this place at the moment. */
 #define FORWARDER_N_FDS (WATCH_N_FDS + 1)
 void forwarder_fds(const struct forwarder *forwarder, int ret_fds[static FORWARDER_N_FDS]);
@@ -68,7 +82,7 @@ void forwarder_fds(const struct forwarder *forwarder, int ret_fds[static FORWARD
 uint64_t forwarder_next_ms(const struct forwarder *forwarder);
 
 /*
- * Does what is due: ends drains, repairs what others broke, follows links and settings.
+ * Does what is due: ends drains, repairs what others broke, follows links, routes and settings.
  * @ret_changed: there is another status to publish.
  * Return: as forwarder_apply().
  */

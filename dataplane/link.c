@@ -212,6 +212,7 @@ bool link_read_device(struct nlmsghdr *header, struct link_device *ret_device)
 	*ret_device = (struct link_device){
 		.index = info->ifi_index,
 		.up = info->ifi_flags & IFF_UP,
+		.running = (info->ifi_flags & IFF_UP) && (info->ifi_flags & IFF_RUNNING),
 		.loopback = info->ifi_flags & IFF_LOOPBACK,
 		.bridge = is_bridge(header),
 		.master = (int)netlink_u32(netlink_find(header, sizeof(*info), IFLA_MASTER)),
@@ -260,6 +261,55 @@ int link_list_devices(struct link *link, struct link_device **ret_devices, size_
 	}
 	*ret_devices = devices.items;
 	*ret_n_devices = devices.n_items;
+	return 0;
+}
+
+bool link_read_route(struct nlmsghdr *header, struct link_route *ret_route)
+{
+	const struct rtmsg *route = nlmsg_data(header);
+	struct nlattr *device = netlink_find(header, sizeof(*route), RTA_OIF);
+
+	if (header->nlmsg_type != RTM_NEWROUTE || !device)
+		return false;
+	*ret_route = (struct link_route){(int)netlink_u32(device), route->rtm_dst_len};
+	return true;
+}
+
+static int take_route(struct nl_msg *msg, void *user)
+{
+	(void)link_read_route(nlmsg_hdr(msg), user);
+	return NL_OK;
+}
+
+/* There is none, or one that refuses: prohibit, blackhole, throw. */
+static bool is_no_route(int r)
+{
+	return r == -ENETUNREACH || r == -EHOSTUNREACH || r == -EACCES || r == -EINVAL ||
+	       r == -EAGAIN || r == -ESRCH;
+}
+
+/* The route itself, not what it comes to for this address: RTM_F_FIB_MATCH, since Linux 4.13. */
+int link_find_route(struct link *link, const struct address *address, struct link_route *ret_route,
+		    struct error *err)
+{
+	bool v4 = address->family == FAMILY_IPV4;
+	struct rtmsg header = {
+		.rtm_family = v4 ? AF_INET : AF_INET6,
+		.rtm_dst_len = v4 ? 32 : 128,
+		.rtm_flags = RTM_F_FIB_MATCH,
+	};
+	struct nl_msg *msg = message_new(RTM_GETROUTE, 0, &header, sizeof(header));
+	char text[ADDRESS_TEXT_MAX];
+	int r;
+
+	if (msg && nla_put(msg, RTA_DST, (int)address_len(address), address->bytes) < 0) {
+		nlmsg_free(msg);
+		msg = NULL;
+	}
+	*ret_route = (struct link_route){};
+	r = msg ? netlink_dump(link->sock, msg, take_route, ret_route) : -ENOMEM;
+	if (r < 0 && !is_no_route(r))
+		return error_errno(err, r, "route to %s", address_format(address, text));
 	return 0;
 }
 

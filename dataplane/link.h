@@ -48,12 +48,23 @@ struct link_device {
 	char name[IFNAMSIZ];
 	int index;
 	bool up, loopback, bridge;
+	bool running; /* up, and with a carrier */
 	int master; /* index of the bridge or other device that it is a port of, 0 for none */
 };
 
 /* Devices of the namespace, by index. @ret_devices: the caller frees it. */
 must_check int link_list_devices(struct link *link, struct link_device **ret_devices,
 				 size_t *ret_n_devices, struct error *err);
+
+/* Where the kernel sends packets for an address. */
+struct link_route {
+	int index;   /* of the device; 0: nowhere, or over several */
+	uint8_t len; /* of the prefix that the route is for */
+};
+
+/* Return: 0 (also where there is no route) or an errno. */
+must_check int link_find_route(struct link *link, const struct address *address,
+			       struct link_route *ret_route, struct error *err);
 
 /* Settings of the namespace that forwarding depends on. We report them and never change them. */
 struct link_settings {
@@ -67,8 +78,9 @@ void link_read_settings(struct link_settings *ret_settings);
 
 /*
  * Read a message of rtnetlink, whatever it holds.
- * Return: whether it is a route of ours, or a device.
+ * Return: whether it is a route of ours, a device, or any route.
  */
 struct nlmsghdr;
 bool link_read_vip(struct nlmsghdr *header, struct address *ret_vip);
 bool link_read_device(struct nlmsghdr *header, struct link_device *ret_device);
+bool link_read_route(struct nlmsghdr *header, struct link_route *ret_route);

@@ -11,12 +11,14 @@
 #include <string.h>
 #include <sys/socket.h>
 
+#include "dataplane/link.h"
 #include "dataplane/netlink.h"
 
 struct watch {
 	struct nl_sock *ask;    /* our own questions */
 	struct nl_sock *tables; /* notifications of nftables */
 	struct nl_sock *links;  /* notifications of rtnetlink */
+	struct nl_sock *routes; /* the same, apart: our own are among them, by the thousand */
 	struct watch_seen seen;
 };
 
@@ -82,6 +84,16 @@ static int on_link(struct nl_msg *msg, void *user)
 
 	(void)msg;
 	watch->seen.news.links = true;
+	return NL_OK;
+}
+
+static int on_route(struct nl_msg *msg, void *user)
+{
+	struct watch *watch = user;
+	struct address vip;
+
+	if (!link_read_vip(nlmsg_hdr(msg), &vip))
+		watch->seen.news.routes = true;
 	return NL_OK;
 }
 
@@ -160,10 +172,13 @@ static int subscribe(struct watch *watch)
 	(void)setsockopt(nl_socket_get_fd(watch->tables), SOL_SOCKET, SO_RCVBUFFORCE, &room,
 			 sizeof(room));
 	if (listen_on(watch->tables, on_table, watch) < 0 ||
-	    listen_on(watch->links, on_link, watch) < 0)
+	    listen_on(watch->links, on_link, watch) < 0 ||
+	    listen_on(watch->routes, on_route, watch) < 0)
 		return -EIO;
 	if (nl_socket_add_memberships(watch->links, RTNLGRP_LINK, RTNLGRP_IPV4_NETCONF,
 				      RTNLGRP_IPV6_NETCONF, 0) < 0 ||
+	    nl_socket_add_memberships(watch->routes, RTNLGRP_IPV4_ROUTE, RTNLGRP_IPV6_ROUTE, 0) <
+		    0 ||
 	    nl_socket_add_membership(watch->tables, NFNLGRP_NFTABLES) < 0)
 		return -EIO;
 	return 0;
@@ -182,6 +197,8 @@ int watch_new(struct watch **ret_watch, struct error *err)
 		r = netlink_open(NETLINK_NETFILTER, &watch->tables, err);
 	if (r == 0)
 		r = netlink_open(NETLINK_ROUTE, &watch->links, err);
+	if (r == 0)
+		r = netlink_open(NETLINK_ROUTE, &watch->routes, err);
 	if (r < 0)
 		return r;
 	r = subscribe(watch);
@@ -199,6 +216,7 @@ void watch_free(struct watch *watch)
 	nl_socket_free(watch->ask);
 	nl_socket_free(watch->tables);
 	nl_socket_free(watch->links);
+	nl_socket_free(watch->routes);
 	free(watch);
 }
 
@@ -206,6 +224,7 @@ void watch_fds(const struct watch *watch, int ret_fds[static WATCH_N_FDS])
 {
 	ret_fds[0] = nl_socket_get_fd(watch->tables);
 	ret_fds[1] = nl_socket_get_fd(watch->links);
+	ret_fds[2] = nl_socket_get_fd(watch->routes);
 }
 
 void watch_read(struct watch *watch, struct watch_news *ret_news)
@@ -213,6 +232,8 @@ void watch_read(struct watch *watch, struct watch_news *ret_news)
 	drain_tables(watch);
 	if (drain(watch->links) < 0)
 		watch->seen.news.links = true;
+	if (drain(watch->routes) < 0)
+		watch->seen.news.routes = true;
 	*ret_news = watch->seen.news;
 	watch->seen.news = (struct watch_news){};
 }

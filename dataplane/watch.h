@@ -9,7 +9,7 @@
 #include "dataplane/ruleset.h"
 
 /*
- * What others do in a namespace: changes of links and of forwarding settings, and transactions on
+ * What others do in a namespace: changes of links, routes and forwarding settings, and transactions on
  * our table that are not ours. And the two things that we read back from nftables: the stamp and
  * the generation.
  *
@@ -24,13 +24,14 @@ must_check int watch_new(struct watch **ret_watch, struct error *err);
 void watch_free(struct watch *watch);
 AUTO_DEFINE(struct watch, watch_free);
 
-#define WATCH_N_FDS 2
+#define WATCH_N_FDS 3
 
 /* Descriptors to poll for reading; watch_read() when one is ready. */
 void watch_fds(const struct watch *watch, int ret_fds[static WATCH_N_FDS]);
 
 struct watch_news {
 	bool links;      /* links or settings changed */
+	bool routes;     /* routes did */
 	bool table;      /* our table was changed by someone else, or may have been */
 	char editor[16]; /* name of the program that did, "" when unknown */
 };

@@ -21,14 +21,16 @@
 #define N_REPORTS_MAX 16384
 #define PATH_ROOM     4096
 
-enum job_kind { JOB_OPEN, JOB_APPLY, JOB_CLOSE, JOB_COUNT };
+enum job_kind { JOB_OPEN, JOB_APPLY, JOB_ATTEND, JOB_CLOSE, JOB_COUNT };
 
 struct job {
 	enum job_kind kind;
-	char *net;               /* JOB_OPEN, JOB_CLOSE, JOB_COUNT (NULL: all) */
-	struct desired *desired; /* JOB_APPLY */
-	bool destinations;       /* JOB_COUNT */
-	uint64_t token;          /* JOB_COUNT */
+	char *net;                 /* all others than JOB_APPLY; JOB_COUNT: NULL: all */
+	struct desired *desired;   /* JOB_APPLY */
+	struct address *addresses; /* JOB_ATTEND */
+	size_t n_addresses;
+	bool destinations; /* JOB_COUNT */
+	uint64_t token;    /* JOB_COUNT */
 };
 
 /* A Network that is served. Only the kernel thread sees these. */
@@ -57,6 +59,7 @@ static void job_free(struct job *job)
 		return;
 	free(job->net);
 	desired_free(job->desired);
+	free(job->addresses);
 	free(job);
 }
 
@@ -82,6 +85,7 @@ void worker_report_free(struct worker_report *report)
 	free(report->net);
 	status_free(report->status);
 	count_free(report->count);
+	free(report->absent);
 	free(report);
 }
 
@@ -271,6 +275,15 @@ static void count_sites(struct worker *worker, const struct job *job)
 	put_report(worker, item);
 }
 
+/* Where it fails, the machines are taken for present. */
+static void attend(struct worker *worker, const struct job *job)
+{
+	struct site *site = find(worker, job->net);
+
+	if (site && forwarder_attend(site->forwarder, job->addresses, job->n_addresses) < 0)
+		give_up(worker, site, "out of memory");
+}
+
 static void close_site(struct worker *worker, const char *net)
 {
 	struct site *site = find(worker, net);
@@ -289,6 +302,9 @@ static void work(struct worker *worker, struct job *job)
 	case JOB_APPLY:
 		apply(worker, job->desired);
 		break;
+	case JOB_ATTEND:
+		attend(worker, job);
+		break;
 	case JOB_CLOSE:
 		close_site(worker, job->net);
 		break;
@@ -299,14 +315,31 @@ static void work(struct worker *worker, struct job *job)
 	job_free(job);
 }
 
+static void report_links(struct worker *worker, const struct site *site)
+{
+	struct address *absent;
+	struct worker_report *item;
+	size_t n_absent;
+
+	if (!forwarder_take_absent(site->forwarder, &absent, &n_absent))
+		return;
+	item = new_report(site->net, WORKER_LINKS);
+	item->absent = absent;
+	item->n_absent = n_absent;
+	put_report(worker, item);
+}
+
 static void step(struct worker *worker, struct site *site)
 {
 	struct error err = {};
 	bool changed = false;
 
-	if (forwarder_step(site->forwarder, now_ms(), &changed, &err) < 0)
+	if (forwarder_step(site->forwarder, now_ms(), &changed, &err) < 0) {
 		give_up(worker, site, err.text);
-	else if (changed)
+		return;
+	}
+	report_links(worker, site);
+	if (changed)
 		report_status(worker, site, WORKER_CHANGED);
 }
 
@@ -462,7 +495,10 @@ void worker_free(struct worker *worker)
 	free(worker);
 }
 
-/* @like: what is in it is copied, but for the desired state, which is taken unless it fails. */
+/*
+ * @like: what is in it is copied, but for the desired state and the addresses, which are taken unless
+ *        it fails.
+ */
 static int give(struct worker *worker, const struct job *like)
 {
 	struct job *job = calloc(1, sizeof(*job));
@@ -479,7 +515,8 @@ static int give(struct worker *worker, const struct job *like)
 	}
 	if (handoff_put(worker->jobs, job) == 0)
 		return 0;
-	job->desired = NULL; /* stays the caller's */
+	job->desired = NULL; /* these stay the caller's */
+	job->addresses = NULL;
 	job_free(job);
 	return -ENOBUFS;
 }
@@ -492,6 +529,25 @@ int worker_open(struct worker *worker, const char *net)
 int worker_apply(struct worker *worker, struct desired *desired)
 {
 	return give(worker, &(struct job){.kind = JOB_APPLY, .desired = desired});
+}
+
+int worker_attend(struct worker *worker, const char *net, const struct address *addresses,
+		  size_t n_addresses)
+{
+	auto_free struct address *copy = calloc(n_addresses + 1, sizeof(*copy));
+	int r;
+
+	if (!copy)
+		return -ENOMEM;
+	if (n_addresses > 0)
+		memcpy(copy, addresses, n_addresses * sizeof(*copy));
+	r = give(worker, &(struct job){.kind = JOB_ATTEND,
+				       .net = (char *)net,
+				       .addresses = copy,
+				       .n_addresses = n_addresses});
+	if (r == 0)
+		TAKE(copy);
+	return r;
 }
 
 int worker_close(struct worker *worker, const char *net)

@@ -57,6 +57,14 @@ must_check int worker_open(struct worker *worker, const char *net);
 must_check int worker_apply(struct worker *worker, struct desired *desired);
 
 /*
+ * Watches the links that lead to these machines of the node, and to no others, from now on: reported
+ * as WORKER_LINKS, soon and with each change. To be given again after each worker_open().
+ * @addresses: sorted and distinct; copied.
+ */
+must_check int worker_attend(struct worker *worker, const char *net,
+			     const struct address *addresses, size_t n_addresses);
+
+/*
  * Ends serving the Network.
  * The namespace is gone, or hosts the Network no more: nothing in it is touched, connections
  * that exist go on. Reported as WORKER_CLOSED.
@@ -77,6 +85,7 @@ enum worker_outcome {
 	WORKER_FAILED,  /* the namespace cannot be served now; `sentence` says why; not open */
 	WORKER_APPLIED, /* `status` is set: some LoadBalancers may have been refused */
 	WORKER_CHANGED, /* `status` is set: something of ours was repaired, or a condition changed */
+	WORKER_LINKS,   /* `absent` are the machines whose link is down or gone */
 	WORKER_CLOSED,
 	WORKER_COUNTED, /* no Network's: `count` is set */
 };
@@ -96,6 +105,8 @@ struct worker_report {
 	struct status *status;
 	struct worker_count *count;
 	char sentence[STATUS_SENTENCE_MAX];
+	struct address *absent; /* sorted */
+	size_t n_absent;
 };
 
 /* The oldest report, NULL when there is none. The caller frees it. Event loop's thread only. */

@@ -38,21 +38,23 @@ static bool is_readable(const struct watch *watch)
 /* What others do: whether it concerns us. */
 static const struct {
 	const char *command;
-	bool links, table;
+	bool links, table, routes;
 } rows[] = {
-	{"nft add table inet other", false, false},
-	{"nft add table ip ilb", false, false},
-	{"nft add set inet other s '{ type mark; }'", false, false},
-	{"nft add element " OURS " s '{ 5 }'", false, true},
-	{"nft delete element " OURS " s '{ 5 }'", false, true},
-	{"nft add chain " OURS " c", false, true},
-	{"nft add rule " OURS " c drop", false, true},
-	{"nft list ruleset", false, false},
-	{"ip link add v type veth peer name w", true, false},
-	{"ip link set v up", true, false},
-	{"sysctl -qw net.ipv4.ip_forward=1", true, false},
-	{"ip link delete v", true, false},
-	{"nft flush ruleset", false, true},
+	{"nft add table inet other", false, false, false},
+	{"nft add table ip ilb", false, false, false},
+	{"nft add set inet other s '{ type mark; }'", false, false, false},
+	{"nft add element " OURS " s '{ 5 }'", false, true, false},
+	{"nft delete element " OURS " s '{ 5 }'", false, true, false},
+	{"nft add chain " OURS " c", false, true, false},
+	{"nft add rule " OURS " c drop", false, true, false},
+	{"nft list ruleset", false, false, false},
+	{"ip link add v type veth peer name w", true, false, false},
+	{"ip link set v up", true, false, false},
+	{"sysctl -qw net.ipv4.ip_forward=1", true, false, false},
+	{"ip link delete v", true, false, false},
+	{"ip route add 10.9.0.0/16 dev lo", false, false, true},
+	{"ip route add local 10.0.0.1 dev lo table local proto 108", false, false, false},
+	{"nft flush ruleset", false, true, false},
 };
 
 static void test_what_others_do(void **state)
@@ -67,11 +69,13 @@ static void test_what_others_do(void **state)
 	ARRAY_FOREACH(row, rows, ARRAY_SIZE(rows)) {
 		print_message("%s\n", row->command);
 		netns_run(netns, "%s", row->command);
-		if (row->links || row->table)
+		if (row->links || row->table || row->routes)
 			assert_true(is_readable(watch));
 		watch_read(watch, &news);
 		assert_int_equal(news.table, row->table);
 		assert_int_equal(news.links, row->links);
+		if (!row->links) /* they come with routes of their own */
+			assert_int_equal(news.routes, row->routes);
 		assert_string_equal(news.editor, row->table ? "nft" : "");
 		assert_false(is_readable(watch));
 	}

@@ -110,6 +110,8 @@ static const char *outcome_name(enum worker_outcome outcome)
 		return "applied";
 	case WORKER_CHANGED:
 		return "changed";
+	case WORKER_LINKS:
+		return "links";
 	case WORKER_CLOSED:
 		return "closed";
 	case WORKER_COUNTED:

@@ -41,6 +41,7 @@ static void read_message(struct nlmsghdr *header, struct seen *seen)
 	static const struct counters_handlers handlers = {on_connections, on_sum};
 	struct conntrack_entry entry;
 	struct link_device device;
+	struct link_route route;
 	struct address vip;
 
 	conntrack_read(header, &entry);
@@ -51,6 +52,7 @@ static void read_message(struct nlmsghdr *header, struct seen *seen)
 		require(vip.family == FAMILY_IPV4 || vip.family == FAMILY_IPV6);
 	if (link_read_device(header, &device))
 		require(memchr(device.name, '\0', sizeof(device.name)));
+	(void)link_read_route(header, &route);
 	watch_see(&seen->watch, header);
 	require(memchr(seen->watch.news.editor, '\0', sizeof(seen->watch.news.editor)));
 	require(watch_read_stamp(header, &seen->stamp) < 1U << RULESET_STAMP_WORDS);

@@ -134,7 +134,7 @@ class Machine:
         self.name, self.network, self.addresses = name, network, addresses
         self.lab, self.server = lab, None
         self.namespace = lab.namespace(f"machine-{name}-{lab.count()}")
-        port = f"p{lab.count()}"
+        self.port = port = f"p{lab.count()}"  # the Network's end of its cable
         lab.join(self.namespace, "eth0", network, port)
         lines = []
         for address in addresses:
