@@ -106,9 +106,10 @@ static void say(struct check *check)
 {
 	char address[ADDRESS_TEXT_MAX];
 
-	log_info("net=%s destination=%s port=%u: %s: %s", check->checks->net,
+	log_info("net=%s destination=%s port=%u: %s: %s%s", check->checks->net,
 		 address_format(&check->key.address, address), check->how.port,
-		 check->verdict.healthy ? "healthy" : "unhealthy", check->verdict.reason);
+		 check->verdict.healthy ? "healthy" : "unhealthy", check->verdict.reason,
+		 pulse_is_damped(&check->pulse) ? " (it flaps: it comes back later)" : "");
 }
 
 static void on_result(void *user, const struct attempt_result *result)

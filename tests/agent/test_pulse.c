@@ -2,35 +2,50 @@
 #include "agent/pulse.h"
 #include "tests/support/cmocka.h"
 
-enum { LENGTH = 13 }; /* of all sequences of results: 2^13 */
+enum { LENGTH = 16 }; /* of all sequences of results: 2^16 */
 
-/* By the sentence in the header, from the whole history. */
-static enum pulse_state naive(unsigned results, unsigned n, unsigned rise, unsigned fall)
+/* How often it has fallen since it was last calm, from the states after each result. */
+static unsigned count_falls(const enum pulse_state *states, unsigned results, unsigned n)
 {
-	enum pulse_state state = PULSE_UNKNOWN;
+	unsigned falls = 0, calm = 0;
 
-	for (unsigned i = 0; i < n; i++) {
+	for (unsigned i = 1; i < n; i++) {
+		falls += states[i - 1] == PULSE_HEALTHY && states[i] == PULSE_UNHEALTHY;
+		calm = states[i - 1] == PULSE_HEALTHY && (results >> i & 1) ? calm + 1 : 0;
+		if (calm == PULSE_CALM)
+			falls = 0;
+	}
+	return falls;
+}
+
+/* By the sentences in the header, from the whole history. */
+static void naive(unsigned results, unsigned n_results, unsigned rise, unsigned fall,
+		  enum pulse_state *states)
+{
+	for (unsigned i = 0; i < n_results; i++) {
 		bool success = results >> i & 1;
-		unsigned needed = success ? rise : fall, run = 1;
+		unsigned falls = count_falls(states, results, i), run = 1;
+		unsigned factor = falls > PULSE_FALLS + 1 ? 4 : falls > PULSE_FALLS ? 2 : 1;
 
 		while (run <= i && (results >> (i - run) & 1) == success)
 			run++;
-		if (i == 0 || run >= needed)
-			state = success ? PULSE_HEALTHY : PULSE_UNHEALTHY;
+		states[i] = i > 0 ? states[i - 1] : PULSE_UNKNOWN;
+		if (i == 0 || run >= (success ? rise * factor : fall))
+			states[i] = success ? PULSE_HEALTHY : PULSE_UNHEALTHY;
 	}
-	return state;
 }
 
 static void play(unsigned results, uint8_t rise, uint8_t fall)
 {
+	enum pulse_state states[LENGTH];
 	struct pulse pulse = {};
 
+	naive(results, LENGTH, rise, fall, states);
 	for (unsigned n = 1; n <= LENGTH; n++) {
 		enum pulse_state before = pulse.state;
 		bool changed = pulse_beat(&pulse, results >> (n - 1) & 1, rise, fall);
 
-		if (pulse.state != naive(results, n, rise, fall) ||
-		    changed != (before != pulse.state))
+		if (pulse.state != states[n - 1] || changed != (before != pulse.state))
 			fail_msg("results 0x%x after %u, rise %u, fall %u: state %d", results, n,
 				 rise, fall, (int)pulse.state);
 	}
@@ -57,11 +72,42 @@ static void test_long_streaks(void **state)
 		assert_int_equal(pulse_beat(&pulse, true, 10, 10), i == 9);
 }
 
+/* Successes that it needs to come back after another fall. */
+static unsigned fall_and_return(struct pulse *pulse)
+{
+	unsigned n = 1;
+
+	assert_false(pulse_beat(pulse, false, 3, 2));
+	assert_true(pulse_beat(pulse, false, 3, 2));
+	while (!pulse_beat(pulse, true, 3, 2))
+		n++;
+	return n;
+}
+
+static void test_flapping_is_damped(void **state)
+{
+	static const unsigned needed[] = {3, 3, 3, 3, 6, 12, 12, 12};
+	struct pulse pulse = {};
+
+	(void)state;
+	assert_true(pulse_beat(&pulse, true, 3, 2));
+	for (unsigned round = 0; round < 2; round++) {
+		for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
+			assert_int_equal(fall_and_return(&pulse), needed[i]);
+		for (unsigned i = 0; i < PULSE_CALM; i++)
+			assert_false(pulse_beat(&pulse, true, 3, 2));
+	}
+	for (unsigned i = 0; i < 300; i++) /* more than a byte holds */
+		(void)fall_and_return(&pulse);
+	assert_int_equal(fall_and_return(&pulse), 12);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_sequence),
 		cmocka_unit_test(test_long_streaks),
+		cmocka_unit_test(test_flapping_is_damped),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
