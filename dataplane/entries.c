@@ -8,6 +8,7 @@
 #include "base/array.h"
 #include "base/hash.h"
 #include "base/require.h"
+#include "base/text.h"
 #include "dataplane/turns.h"
 #include "messages/codec.h"
 
@@ -137,14 +138,16 @@ static struct entry *find_or_add(struct entries *entries, const struct desired_l
 }
 
 /*
- * Of what the kernel is to hold. Health is no part of what an allocator says, yet of this: who takes
- * over a table must not believe that it leads to a destination that was dead when it was written.
+ * Of what the kernel is to hold. Which destinations are dead and which are here is no part of what an
+ * allocator says, yet of this: who takes over a table must not believe that it leads to a destination
+ * that was dead when it was written, nor that it knows those which are here by another name of ours.
  */
-static int digest_of(const struct desired_lb *lb, uint64_t *ret_digest)
+static int digest_of(const struct desired_lb *lb, const char *node, uint64_t *ret_digest)
 {
 	struct {
 		uint64_t digest;
-		struct address dead;
+		struct address address;
+		bool dead, here;
 	} mixed;
 	uint64_t digest;
 	int r = codec_digest(lb, &digest);
@@ -152,11 +155,15 @@ static int digest_of(const struct desired_lb *lb, uint64_t *ret_digest)
 	if (r < 0)
 		return r;
 	ARRAY_FOREACH(destination, lb->destinations, lb->n_destinations) {
-		if (!destination->dead)
+		bool here = destination->node && text_equal(destination->node, node);
+
+		if (!destination->dead && !here)
 			continue;
 		memset(&mixed, 0, sizeof(mixed)); /* the padding is hashed, too */
 		mixed.digest = digest;
-		mixed.dead = destination->address;
+		mixed.address = destination->address;
+		mixed.dead = destination->dead;
+		mixed.here = here;
 		digest = hash_bytes(&mixed, sizeof(mixed));
 	}
 	*ret_digest = digest;
@@ -172,7 +179,7 @@ static int stage_lb(struct entries *entries, const struct desired_lb *lb, const 
 	struct error err;
 	int r;
 
-	if (!entry || digest_of(lb, &digest) < 0)
+	if (!entry || digest_of(lb, node, &digest) < 0)
 		return -ENOMEM;
 	if (entry->gone) {
 		entry->gone = false;

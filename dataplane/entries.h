@@ -23,7 +23,7 @@ struct entry {
 	char *name;              /* "namespace/name" */
 	struct forwarding *have; /* in the kernel, NULL: nothing of it */
 	struct forwarding *want; /* not in the kernel yet, NULL: nothing to do */
-	uint64_t digest;         /* of the desired LoadBalancer and who is dead, for that of all */
+	uint64_t digest;         /* of the desired LoadBalancer, who is dead and who is here */
 	char *refusal;           /* why it is not in the kernel as it should be, NULL: it is */
 	bool gone;               /* to be removed */
 	bool staged;             /* is in the list of changes */

@@ -155,6 +155,30 @@ static void test_the_digest_knows_the_dead(void **state)
 	entries_deinit(&entries);
 }
 
+/* Nor is one that was written under another name, which knew others for its own. */
+static void test_the_digest_knows_who_is_here(void **state)
+{
+	static const char *const names[] = {"n1", "n2", "n3", "n1"};
+	struct entries entries = {};
+	uint64_t digests[ARRAY_SIZE(names)];
+
+	(void)state;
+	for (size_t i = 0; i < ARRAY_SIZE(names); i++) {
+		auto_call(desired_freep) struct desired *desired = desired_of("a", "", true);
+		auto_call(entry_changes_deinit) struct entry_changes changes = {};
+
+		free(desired->lbs[0]->destinations[0].node);
+		desired->lbs[0]->destinations[0].node = strdup("n1");
+		assert_int_equal(entries_stage(&entries, desired, names[i], &changes), 0);
+		settle(&entries, &changes, "");
+		digests[i] = entries.digest;
+	}
+	assert_true(digests[0] != digests[1]);
+	assert_true(digests[1] == digests[2]);
+	assert_true(digests[0] == digests[3]);
+	entries_deinit(&entries);
+}
+
 /* Refused ones take turns: with more than fit into one change, each has its own in the end. */
 static void test_retries_take_turns(void **state)
 {
@@ -184,6 +208,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_a_story),
 		cmocka_unit_test(test_the_digest_knows_the_dead),
+		cmocka_unit_test(test_the_digest_knows_who_is_here),
 		cmocka_unit_test(test_retries_take_turns),
 	};
 

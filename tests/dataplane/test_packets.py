@@ -489,6 +489,19 @@ def what_was_dead_is_not_adopted_as_alive(lab):
     assert ask_tcp(site.client, V4, 8080)[0] == "b1", "it is back, and refused for ever"
 
 
+@test("P1-name")
+def what_another_name_has_left_is_not_adopted(lab):
+    site = start(lab, n_destinations=1)
+    lb = load_balancer(destinations=[f"{address} node n2" for address in site.addresses(1)])
+    site.apply(lb, snapshot=True)
+    site.worker.kill()
+    site.worker = Worker(lab, os.path.dirname(site.namespace.path), node="n2")
+    site.worker.open(site.net)
+    site.apply(lb, snapshot=True)
+    for vip in (V4, V6):
+        assert ask_tcp(site.machines[0], vip, 8080) == ("b1", vip), "it is here, and not known to be"
+
+
 @test("P3")
 def one_that_the_kernel_refuses_holds_back_no_other(lab):
     site = start(lab, n_destinations=1)
