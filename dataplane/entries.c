@@ -246,28 +246,41 @@ int entries_stage_all(struct entries *entries, struct entry_changes *changes)
 	return r;
 }
 
-static int plan_change(struct entry_change *change, bool from_nothing)
+static const struct forwarding *wanted(const struct entry *entry)
 {
-	const struct entry *entry = change->entry;
-	const struct forwarding *have = entry->have, *want = entry->want;
-
 	if (entry->gone)
-		want = NULL;
-	else if (!want)
-		want = have;
-	if (from_nothing)
-		have = NULL;
+		return NULL;
+	return entry->want ? entry->want : entry->have;
+}
+
+static int plan_change(struct entry_change *change)
+{
+	const struct forwarding *have = change->entry->have, *want = wanted(change->entry);
+
 	if (change->moves && have && want)
 		return plan_move(have, want, &change->plan);
 	return have || want ? plan_diff(have, want, &change->plan) : 0;
 }
 
-int entries_plan(struct entry_changes *changes, bool from_nothing)
+int entries_plan(struct entry_changes *changes)
 {
 	int r = 0;
 
 	for (size_t i = 0; i < changes->n_items && r == 0; i++)
-		r = plan_change(&changes->items[i], from_nothing);
+		r = plan_change(&changes->items[i]);
+	return r;
+}
+
+int entries_plan_anew(struct entry_changes *changes, const char *table)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < changes->n_items && r == 0; i++) {
+		const struct forwarding *want = wanted(changes->items[i].entry);
+
+		changes->items[i].plan.table = table;
+		r = want ? plan_diff(NULL, want, &changes->items[i].plan) : 0;
+	}
 	return r;
 }
 

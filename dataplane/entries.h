@@ -69,12 +69,11 @@ must_check int entries_stage(struct entries *entries, const struct desired *desi
 /* All LoadBalancers as changes, as if the kernel held nothing. As entries_stage(). */
 must_check int entries_stage_all(struct entries *entries, struct entry_changes *changes);
 
-/*
- * Plans each change.
- * @from_nothing: the kernel holds nothing of any of them, or will not.
- * Return: 0, -ENOMEM.
- */
-must_check int entries_plan(struct entry_changes *changes, bool from_nothing);
+/* Plans each change. Return: 0, -ENOMEM. */
+must_check int entries_plan(struct entry_changes *changes);
+
+/* The same for a table that holds nothing of any of them, or will not. */
+must_check int entries_plan_anew(struct entry_changes *changes, const char *table);
 
 /*
  * Takes over the result of a change.

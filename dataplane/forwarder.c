@@ -28,7 +28,8 @@ struct forwarder {
 	struct accounting *accounting;
 	uint64_t n_repairs;
 
-	bool found_table; /* a former run's, at the start */
+	enum watch_table found, found_stand_in; /* of a former run, before the first state */
+	struct ruleset_stamp stamp;             /* of the one that was found */
 	struct presence presence;
 	bool presence_due, presence_news; /* to be looked at; to be told */
 
@@ -42,12 +43,26 @@ struct forwarder {
 	uint64_t conditions; /* digest of those that were last reported */
 };
 
+/* What a former run left. */
+static int look_for_tables(struct forwarder *forwarder, struct error *err)
+{
+	struct ruleset_stamp ignored;
+	int r;
+
+	forwarder->stamp = (struct ruleset_stamp){};
+	r = watch_find_table(forwarder->watch, RULESET_STAND_IN, &forwarder->found_stand_in,
+			     &ignored, err);
+	if (r == 0)
+		r = watch_find_table(forwarder->watch, RULESET_TABLE, &forwarder->found,
+				     &forwarder->stamp, err);
+	forwarder->table.stand_in = forwarder->found_stand_in == WATCH_TABLE_STAMPED;
+	return r;
+}
+
 static int open_edges(struct forwarder *forwarder, const char *path, bool account, uint64_t now_ms,
 		      struct error *err)
 {
 	auto_call(netns_leave) struct netns_visit visit = NETNS_AT_HOME;
-	struct ruleset_stamp ignored;
-	enum watch_table found = WATCH_TABLE_ABSENT;
 	int r;
 
 	r = netns_open(path, &forwarder->netns, err);
@@ -60,10 +75,9 @@ static int open_edges(struct forwarder *forwarder, const char *path, bool accoun
 	if (r == 0)
 		r = watch_new(&forwarder->watch, err);
 	if (r == 0)
-		r = watch_find_table(forwarder->watch, &found, &ignored, err);
+		r = look_for_tables(forwarder, err);
 	if (r < 0)
 		return r;
-	forwarder->found_table = found != WATCH_TABLE_ABSENT;
 	forwarder->table.options.flowtable = flowtable_is_supported(forwarder->table.nft);
 	if (account && forwarder->table.options.flowtable)
 		r = accounting_follow(forwarder->accounting, UINT64_MAX, err);
@@ -97,7 +111,7 @@ int forwarder_new(const char *path, const char *node, struct nft *nft, bool acco
 
 bool forwarder_found_table(const struct forwarder *forwarder)
 {
-	return forwarder->found_table;
+	return forwarder->found != WATCH_TABLE_ABSENT || forwarder->table.stand_in;
 }
 
 void forwarder_free(struct forwarder *forwarder)
@@ -126,15 +140,15 @@ static void keep_failure(struct error *kept, int r, const struct error *err)
  * Ours of a former run, unless its stamp says that it is what is wanted now, is replaced. In both
  * cases nobody but conntrack knows what that run was about to clean up.
  */
-static int take_over(struct forwarder *forwarder, const struct ruleset_stamp *stamp,
-		     struct entry_changes *changes, uint64_t now_ms, struct error *err)
+static int take_over(struct forwarder *forwarder, struct entry_changes *changes, uint64_t now_ms,
+		     struct error *err)
 {
 	struct table *table = &forwarder->table;
 	struct error failure = {};
 	bool adopted;
 	int r;
 
-	r = table_adopt(table, stamp, changes, &adopted, err);
+	r = table_adopt(table, &forwarder->stamp, changes, &adopted, err);
 	if (r == 0 && !adopted)
 		r = table->entries.n_alive == 0 ? table_remove(table, changes, now_ms, err)
 						: table_rewrite(table, changes, now_ms, err);
@@ -163,16 +177,16 @@ static int apply_differences(struct table *table, struct entry_changes *changes,
 static int apply_changes(struct forwarder *forwarder, struct entry_changes *changes,
 			 uint64_t now_ms, struct error *err)
 {
-	struct ruleset_stamp stamp = {};
-	enum watch_table found;
 	int r;
 
 	if (!forwarder->loaded) {
-		r = watch_find_table(forwarder->watch, &found, &stamp, err);
+		r = look_for_tables(forwarder, err);
+		if (r == 0 && forwarder->found_stand_in == WATCH_TABLE_UNSTAMPED)
+			r = table_remove_stand_in(&forwarder->table, err);
 		if (r < 0)
 			return r;
-		if (found != WATCH_TABLE_ABSENT)
-			return take_over(forwarder, &stamp, changes, now_ms, err);
+		if (forwarder_found_table(forwarder))
+			return take_over(forwarder, changes, now_ms, err);
 	}
 	return apply_differences(&forwarder->table, changes, now_ms, err);
 }

@@ -62,6 +62,7 @@ struct plan_cleanup {
 };
 
 struct plan {
+	const char *table; /* that the text is for; NULL: RULESET_TABLE */
 	struct text text;
 	size_t release_len; /* plan_move(): how much of the text lets go; else 0 */
 	struct plan_unit *units;
@@ -74,7 +75,8 @@ struct plan {
  * @have: what is in the kernel, NULL: nothing of it.
  * @want: what shall be, NULL: nothing. Not both NULL (required); of one LoadBalancer (the same uid,
  *        required). A number that changed is a removal followed by a new LoadBalancer.
- * @ret_plan: zeroed by the caller, who calls plan_deinit(); without units when nothing differs.
+ * @ret_plan: zeroed by the caller, but for `table`; who calls plan_deinit(). Without units when
+ *            nothing differs.
  * Return: 0, -ENOMEM.
  */
 must_check int plan_diff(const struct forwarding *have, const struct forwarding *want,

@@ -224,27 +224,55 @@ static void write_flowtable(struct text *text)
 		       "\t}\n");
 }
 
-void ruleset_write(struct text *text, const struct ruleset_options *options)
+/*
+ * The chains that look into maps come before any element: the kernel walks the whole map for each
+ * chain that begins to use it.
+ */
+static void write_unseen(struct text *text)
 {
-	text_add(text, "table inet " RULESET_TABLE " {\n");
 	ARRAY_FOREACH(w, families, ARRAY_SIZE(families))
 		write_maps(text, w);
 	text_add(text, "\tset acct_original { type mark; counter; }\n"
-		       "\tset acct_reply { type mark; counter; }\n"
-		       "\tmap stamp { type mark : mark; }\n");
+		       "\tset acct_reply { type mark; counter; }\n");
 	write_refuse(text);
 	ARRAY_FOREACH(w, families, ARRAY_SIZE(families))
 		write_family(text, w);
+}
+
+static void write_live(struct text *text, const struct ruleset_options *options)
+{
+	text_add(text, "\tmap stamp { type mark : mark; }\n");
 	write_hooks(text);
 	if (options->flowtable)
 		write_flowtable(text);
 	write_filters(text, options);
+}
+
+void ruleset_write(struct text *text, const struct ruleset_options *options)
+{
+	text_add(text, "table inet " RULESET_TABLE " {\n");
+	write_unseen(text);
+	write_live(text, options);
 	text_add(text, "}\n");
 }
 
-void ruleset_write_removal(struct text *text)
+void ruleset_write_unseen(struct text *text, const char *table)
 {
-	text_add(text, "add table inet " RULESET_TABLE "\ndelete table inet " RULESET_TABLE "\n");
+	text_addf(text, "table inet %s {\n", table);
+	write_unseen(text);
+	text_add(text, "}\n");
+}
+
+void ruleset_write_live(struct text *text, const char *table, const struct ruleset_options *options)
+{
+	text_addf(text, "table inet %s {\n", table);
+	write_live(text, options);
+	text_add(text, "}\n");
+}
+
+void ruleset_write_removal(struct text *text, const char *table)
+{
+	text_addf(text, "add table inet %s\ndelete table inet %s\n", table, table);
 }
 
 void ruleset_write_flush(struct text *text, bool counted)
@@ -297,12 +325,11 @@ static uint64_t *stamp_field(struct ruleset_stamp *stamp, uint32_t key)
 	return fields[key / 2];
 }
 
-void ruleset_write_stamp(struct text *text, const struct ruleset_stamp *stamp)
+void ruleset_write_stamp(struct text *text, const char *table, const struct ruleset_stamp *stamp)
 {
 	struct ruleset_stamp copy = *stamp;
 
-	text_add(text, "flush map inet " RULESET_TABLE " stamp\n"
-		       "add element inet " RULESET_TABLE " stamp {");
+	text_addf(text, "flush map inet %s stamp\nadd element inet %s stamp {", table, table);
 	for (uint32_t key = 0; key < RULESET_STAMP_WORDS; key++)
 		text_addf(text, "%s %u : 0x%x", key ? "," : "", key,
 			  (uint32_t)(*stamp_field(&copy, key) >> (key % 2 ? 32 : 0)));

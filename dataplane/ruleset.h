@@ -26,7 +26,8 @@
  *	stamp                        what this table holds: struct ruleset_stamp
  */
 
-#define RULESET_TABLE "ilb"
+#define RULESET_TABLE    "ilb"
+#define RULESET_STAND_IN "ilb_stand_in" /* dataplane/rewrite.c; there for no longer than that */
 
 /* Packets of a flow before it goes to the flowtable: short flows are cheaper without. */
 #define RULESET_OFFLOAD_AFTER 20
@@ -42,8 +43,16 @@ struct ruleset_options {
  */
 void ruleset_write(struct text *text, const struct ruleset_options *options);
 
+/*
+ * The same in two steps, under another name: first maps, sets and chains that no packet comes to, to
+ * be filled; then what makes the table live. The stamp comes with that, so a table that lives has one.
+ */
+void ruleset_write_unseen(struct text *text, const char *table);
+void ruleset_write_live(struct text *text, const char *table,
+			const struct ruleset_options *options);
+
 /* Removes the table, whether it exists or not. */
-void ruleset_write_removal(struct text *text);
+void ruleset_write_removal(struct text *text, const char *table);
 
 /*
  * Empties the maps and sets, for writing all elements anew in the same transaction.
@@ -74,7 +83,7 @@ struct ruleset_stamp {
 #define RULESET_STAMP_WORDS 6
 
 /* Replaces the stamp: a flush of that map and its elements. */
-void ruleset_write_stamp(struct text *text, const struct ruleset_stamp *stamp);
+void ruleset_write_stamp(struct text *text, const char *table, const struct ruleset_stamp *stamp);
 
 /* Puts a word that was read back in its place. Return: false for a key that is none. */
 bool ruleset_stamp_word(struct ruleset_stamp *stamp, uint32_t key, uint32_t value);

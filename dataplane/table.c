@@ -6,11 +6,7 @@
 
 #include "base/array.h"
 #include "base/text.h"
-#include "dataplane/transact.h"
-
-#define N_ELEMENTS_MAX 2000  /* of a transaction: libnftables' memory stays small */
-#define N_LARGE        20000 /* from here on the heap is trimmed afterwards */
-#define N_PLANNED_MAX  64    /* changes whose text is kept at a time: 10,000 would be 64 MB */
+#include "dataplane/table_private.h"
 
 void table_deinit(struct table *table)
 {
@@ -19,7 +15,7 @@ void table_deinit(struct table *table)
 	stale_deinit(&table->stale);
 }
 
-static int run(void *user, const char *text, struct error *err)
+int table_run(void *user, const char *text, struct error *err)
 {
 	struct table *table = user;
 	int r;
@@ -29,15 +25,7 @@ static int run(void *user, const char *text, struct error *err)
 	return r;
 }
 
-static int check(void *user, const char *text, struct error *err)
-{
-	struct table *table = user;
-
-	return nft_check(table->nft, text, err);
-}
-
-/* Gives the memory of the plans back. Gives the number of elements that they had. */
-static size_t drop_plans(struct entry_changes *changes)
+size_t table_drop_plans(struct entry_changes *changes)
 {
 	size_t sum = 0;
 
@@ -50,28 +38,33 @@ static size_t drop_plans(struct entry_changes *changes)
 
 static void drop_and_trim(struct entry_changes *changes)
 {
-	if (drop_plans(changes) > N_LARGE)
+	if (table_drop_plans(changes) > TABLE_LARGE)
 		nft_trim();
 }
 
-static int run_text(struct table *table, struct text *text, struct error *err)
+int table_run_text(struct table *table, struct text *text, struct error *err)
 {
 	if (text->failed)
 		return error_set(err, -ENOMEM, "out of memory");
-	return run(table, text->bytes, err);
+	return table_run(table, text->bytes, err);
 }
 
-/* A stamp of nothing fits no state, so that a restart takes the table for unfinished. */
-static void write_stamp(const struct table *table, struct text *text, bool valid)
+static struct ruleset_stamp stamp_of(const struct table *table, bool valid)
 {
-	struct ruleset_stamp stamp = {};
+	if (!valid)
+		return (struct ruleset_stamp){};
+	return (struct ruleset_stamp){
+		.rules = ruleset_digest(&table->options),
+		.revision = table->revision,
+		.digest = table->entries.digest,
+	};
+}
 
-	if (valid) {
-		stamp.rules = ruleset_digest(&table->options);
-		stamp.revision = table->revision;
-		stamp.digest = table->entries.digest;
-	}
-	ruleset_write_stamp(text, &stamp);
+void table_write_stamp(const struct table *table, const char *name, bool valid, struct text *text)
+{
+	struct ruleset_stamp stamp = stamp_of(table, valid);
+
+	ruleset_write_stamp(text, name, &stamp);
 }
 
 static int run_stamp(struct table *table, bool valid, struct error *err)
@@ -79,15 +72,14 @@ static int run_stamp(struct table *table, bool valid, struct error *err)
 	auto_call(text_deinit) struct text text = {};
 	int r;
 
-	write_stamp(table, &text, valid);
-	r = run_text(table, &text, err);
+	table_write_stamp(table, RULESET_TABLE, valid, &text);
+	r = table_run_text(table, &text, err);
 	if (r == 0)
 		table->stamped = valid;
 	return r;
 }
 
-/* The kernel took it or not: keeps the entry, the VIPs and the clean-up in step. */
-static int settle(struct table *table, struct entry_change *change, const char *refusal)
+int table_settle(struct table *table, struct entry_change *change, const char *refusal)
 {
 	const struct forwarding *have = change->entry->have;
 	struct address old[2] = {}, new[2] = {};
@@ -109,8 +101,8 @@ static int settle(struct table *table, struct entry_change *change, const char *
 	return r;
 }
 
-static int queue_cleanups(struct table *table, const struct uuid *uid, const struct plan *plan,
-			  uint64_t now_ms)
+int table_queue_cleanups(struct table *table, const struct uuid *uid, const struct plan *plan,
+			 uint64_t now_ms)
 {
 	int r = 0;
 
@@ -127,18 +119,16 @@ static int settle_all(struct table *table, struct entry_changes *changes, uint64
 	for (size_t i = 0; i < changes->n_items && r == 0; i++) {
 		struct entry_change *change = &changes->items[i];
 
-		r = queue_cleanups(table, &change->entry->uid, &change->plan, now_ms);
+		r = table_queue_cleanups(table, &change->entry->uid, &change->plan, now_ms);
 		if (r == 0)
-			r = settle(table, change, NULL);
+			r = table_settle(table, change, NULL);
 	}
 	return r;
 }
 
-static struct transact_piece *pieces_of(const struct entry_changes *changes)
+void table_fill_pieces(const struct entry_changes *changes, struct transact_piece *pieces)
 {
-	struct transact_piece *pieces = calloc(changes->n_items + 1, sizeof(*pieces));
-
-	for (size_t i = 0; pieces && i < changes->n_items; i++) {
+	for (size_t i = 0; i < changes->n_items; i++) {
 		const struct plan *plan = &changes->items[i].plan;
 
 		pieces[i].text = plan->text.bytes;
@@ -146,6 +136,14 @@ static struct transact_piece *pieces_of(const struct entry_changes *changes)
 		pieces[i].release_len = plan->release_len;
 		pieces[i].n_elements = plan_n_elements(plan);
 	}
+}
+
+static struct transact_piece *pieces_of(const struct entry_changes *changes)
+{
+	struct transact_piece *pieces = calloc(changes->n_items + 1, sizeof(*pieces));
+
+	if (pieces)
+		table_fill_pieces(changes, pieces);
 	return pieces;
 }
 
@@ -156,11 +154,11 @@ static int settle_piece(struct table *table, struct entry_change *change,
 	int r = 0;
 
 	if (piece->result == 0)
-		r = queue_cleanups(table, &change->entry->uid, &change->plan, now_ms);
+		r = table_queue_cleanups(table, &change->entry->uid, &change->plan, now_ms);
 	else if (change->entry->gone || piece->result == -ENOENT)
 		table->dirty = true; /* the table is not what we think it is */
 	if (r == 0)
-		r = settle(table, change, piece->result == 0 ? NULL : refusal);
+		r = table_settle(table, change, piece->result == 0 ? NULL : refusal);
 	return r;
 }
 
@@ -169,12 +167,12 @@ static int apply_some(struct table *table, struct entry_changes *changes, uint64
 	struct transact_piece *pieces;
 	int r;
 
-	if (entries_plan(changes, false) < 0)
+	if (entries_plan(changes) < 0)
 		return -ENOMEM;
 	pieces = pieces_of(changes);
 	if (!pieces)
 		return -ENOMEM;
-	r = transact_in_turn(pieces, changes->n_items, N_ELEMENTS_MAX, run, table);
+	r = transact_in_turn(pieces, changes->n_items, TABLE_ELEMENTS_MAX, table_run, table);
 	for (size_t i = 0; i < changes->n_items && r == 0; i++)
 		r = settle_piece(table, &changes->items[i], &pieces[i], now_ms);
 	transact_deinit(pieces, changes->n_items);
@@ -194,15 +192,16 @@ static int apply_in_turn(struct table *table, struct entry_changes *changes, uin
 
 	if (table->stamped)
 		r = run_stamp(table, false, err);
-	for (size_t i = 0; i < changes->n_items && r == 0; i += N_PLANNED_MAX) {
+	for (size_t i = 0; i < changes->n_items && r == 0; i += TABLE_PLANNED_MAX) {
 		size_t n_left = changes->n_items - i;
-		struct entry_changes some = {changes->items + i,
-					     n_left < N_PLANNED_MAX ? n_left : N_PLANNED_MAX};
+		struct entry_changes some = {changes->items + i, n_left < TABLE_PLANNED_MAX
+									 ? n_left
+									 : TABLE_PLANNED_MAX};
 
 		r = apply_some(table, &some, now_ms);
-		n_elements += drop_plans(&some);
+		n_elements += table_drop_plans(&some);
 	}
-	if (n_elements > N_LARGE)
+	if (n_elements > TABLE_LARGE)
 		nft_trim();
 	if (r == 0 && table->entries.n_refused == 0)
 		r = run_stamp(table, true, err);
@@ -218,20 +217,20 @@ static int apply_small(struct table *table, struct entry_changes *changes, uint6
 	size_t n_elements = 0;
 	int r;
 
-	if (table->entries.n_refused > 0 || changes->n_items > N_PLANNED_MAX)
+	if (table->entries.n_refused > 0 || changes->n_items > TABLE_PLANNED_MAX)
 		return 1;
-	if (entries_plan(changes, false) < 0)
+	if (entries_plan(changes) < 0)
 		return error_set(err, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < changes->n_items; i++)
 		n_elements += plan_n_elements(&changes->items[i].plan);
-	if (n_elements > N_ELEMENTS_MAX)
+	if (n_elements > TABLE_ELEMENTS_MAX)
 		return 1;
 	pieces = pieces_of(changes);
 	if (!pieces)
 		return error_set(err, -ENOMEM, "out of memory");
 	transact_write(&text, pieces, changes->n_items);
-	write_stamp(table, &text, true);
-	if (run_text(table, &text, err) < 0)
+	table_write_stamp(table, RULESET_TABLE, true, &text);
+	if (table_run_text(table, &text, err) < 0)
 		return 1;
 	table->stamped = true;
 	r = settle_all(table, changes, now_ms);
@@ -248,79 +247,11 @@ int table_apply(struct table *table, struct entry_changes *changes, uint64_t now
 	return r > 0 ? apply_in_turn(table, changes, now_ms, err) : r;
 }
 
-/* The table is being replaced: what goes on in conntrack is the difference all the same. */
-static int settle_rewritten(struct table *table, struct entry_change *change,
-			    const struct transact_piece *piece, uint64_t now_ms)
-{
-	struct entry *entry = change->entry;
-	const struct forwarding *want = entry->gone ? NULL : entry->want;
-	struct plan plan = {};
-	int r = 0;
-
-	if (piece->result == 0 && entry->have && (want || entry->gone))
-		r = plan_diff(entry->have, want, &plan);
-	if (r == 0)
-		r = queue_cleanups(table, &entry->uid, &plan, now_ms);
-	plan_deinit(&plan);
-	if (r < 0)
-		return r;
-	if (piece->result == 0)
-		return settle(table, change, NULL);
-	for (size_t i = 0; entry->have && i < ARRAY_SIZE(entry->have->vips); i++) {
-		if (entry->have->vips[i].family != FAMILY_NONE)
-			served_drop(&table->served, &entry->have->vips[i]);
-	}
-	entries_forget_have(entry);
-	return settle(table, change, piece->sentence ? piece->sentence : "refused");
-}
-
-static int run_rewrite(struct table *table, struct transact_piece *pieces, size_t n_pieces,
-		       struct error *err)
-{
-	auto_call(text_deinit) struct text head = {}, tail = {}, tail_if_refused = {};
-
-	ruleset_write_removal(&head);
-	ruleset_write(&head, &table->options);
-	write_stamp(table, &tail, table->entries.n_refused == 0);
-	write_stamp(table, &tail_if_refused, false);
-	if (head.failed || tail.failed || tail_if_refused.failed)
-		return error_set(err, -ENOMEM, "out of memory");
-	return transact_at_once(pieces, n_pieces, head.bytes, tail.bytes, tail_if_refused.bytes,
-				run, check, table, err);
-}
-
-int table_rewrite(struct table *table, struct entry_changes *changes, uint64_t now_ms,
-		  struct error *err)
-{
-	struct transact_piece *pieces = NULL;
-	bool refused_before = table->entries.n_refused > 0;
-	int r;
-
-	r = entries_stage_all(&table->entries, changes);
-	if (r == 0)
-		r = entries_plan(changes, true);
-	pieces = r == 0 ? pieces_of(changes) : NULL;
-	if (!pieces)
-		return error_set(err, -ENOMEM, "out of memory");
-	r = run_rewrite(table, pieces, changes->n_items, err);
-	for (size_t i = 0; i < changes->n_items && r == 0; i++)
-		r = settle_rewritten(table, &changes->items[i], &pieces[i], now_ms);
-	transact_deinit(pieces, changes->n_items);
-	free(pieces);
-	drop_and_trim(changes);
-	if (r < 0)
-		return r == -ENOMEM ? error_set(err, r, "out of memory") : r;
-	table->present = table->bare = true;
-	table->dirty = false;
-	table->stamped = !refused_before && table->entries.n_refused == 0;
-	return 0;
-}
-
 int table_adopt(struct table *table, const struct ruleset_stamp *stamp,
 		struct entry_changes *changes, bool *ret_adopted, struct error *err)
 {
 	table->present = true;
-	*ret_adopted = table->entries.n_refused == 0 &&
+	*ret_adopted = table->entries.n_refused == 0 && !table->stand_in &&
 		       stamp->rules == ruleset_digest(&table->options) &&
 		       stamp->digest == table->entries.digest;
 	if (!*ret_adopted)
@@ -337,13 +268,21 @@ int table_create(struct table *table, struct error *err)
 	int r;
 
 	ruleset_write(&text, &table->options);
-	write_stamp(table, &text, false);
-	r = run_text(table, &text, err);
+	table_write_stamp(table, RULESET_TABLE, false, &text);
+	r = table_run_text(table, &text, err);
 	if (r < 0)
 		return error_prefix(err, r, "table inet " RULESET_TABLE " cannot be made");
 	table->present = table->bare = true;
 	table->stamped = false;
 	return 0;
+}
+
+int table_remove_stand_in(struct table *table, struct error *err)
+{
+	auto_call(text_deinit) struct text text = {};
+
+	ruleset_write_removal(&text, RULESET_STAND_IN);
+	return table_run_text(table, &text, err);
 }
 
 int table_remove(struct table *table, struct entry_changes *changes, uint64_t now_ms,
@@ -352,14 +291,15 @@ int table_remove(struct table *table, struct entry_changes *changes, uint64_t no
 	auto_call(text_deinit) struct text text = {};
 	int r = 0;
 
-	if (table->present) {
-		ruleset_write_removal(&text);
-		r = run_text(table, &text, err);
+	if (table->present || table->stand_in) {
+		ruleset_write_removal(&text, RULESET_TABLE);
+		ruleset_write_removal(&text, RULESET_STAND_IN);
+		r = table_run_text(table, &text, err);
 	}
 	if (r < 0)
 		return error_prefix(err, r, "table inet " RULESET_TABLE " cannot be removed");
-	table->present = table->stamped = table->dirty = false;
-	r = entries_plan(changes, false);
+	table->present = table->stand_in = table->stamped = table->dirty = false;
+	r = entries_plan(changes);
 	if (r == 0)
 		r = settle_all(table, changes, now_ms);
 	return r < 0 ? error_set(err, r, "out of memory") : 0;

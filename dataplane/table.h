@@ -27,6 +27,7 @@ struct table {
 	struct stale stale;
 
 	bool present;    /* it is in the kernel */
+	bool stand_in;   /* RULESET_STAND_IN forwards meanwhile: table_rewrite() */
 	bool stamped;    /* with a stamp that is true */
 	bool bare;       /* it is new: its flowtable has no devices; the caller clears it */
 	bool dirty;      /* it is not what we think it is: table_rewrite() */
@@ -55,12 +56,15 @@ must_check int table_apply(struct table *table, struct entry_changes *changes, u
 			   struct error *err);
 
 /*
- * Writes everything anew in one transaction, whatever is there: no packet meets half a table.
+ * Writes everything anew, whatever is there: no packet meets half a table. dataplane/rewrite.c
  * @changes: those to come; the rest is added to them.
  * Return: as table_apply().
  */
 must_check int table_rewrite(struct table *table, struct entry_changes *changes, uint64_t now_ms,
 			     struct error *err);
+
+/* What a former run left of its stand-in, which forwards nothing. Return: 0, or why not. */
+must_check int table_remove_stand_in(struct table *table, struct error *err);
 
 /* Removes it; the changes are the last removals. Return: 0, or why not. */
 must_check int table_remove(struct table *table, struct entry_changes *changes, uint64_t now_ms,

@@ -12,7 +12,8 @@ static void write_command(struct unit *unit, const char *verb, struct text *elem
 
 	if (!elements->len)
 		return;
-	text_addf(text, "%s element inet " RULESET_TABLE " %s%s { ", verb, unit->map,
+	text_addf(text, "%s element inet %s %s%s { ", verb, unit->plan->table ?: RULESET_TABLE,
+		  unit->map,
 		  unit->family == FAMILY_IPV4   ? "4"
 		  : unit->family == FAMILY_IPV6 ? "6"
 						: "");

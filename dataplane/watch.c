@@ -298,26 +298,26 @@ static int on_stamp(struct nl_msg *msg, void *user)
 	return NL_OK;
 }
 
-static int find_table(struct watch *watch)
+static int find_table(struct watch *watch, const char *name)
 {
 	struct nl_msg *msg = question(NFT_MSG_GETTABLE, 0, NFPROTO_INET);
 
 	if (!msg)
 		return -ENOMEM;
-	if (nla_put_string(msg, NFTA_TABLE_NAME, RULESET_TABLE) < 0) {
+	if (nla_put_string(msg, NFTA_TABLE_NAME, name) < 0) {
 		nlmsg_free(msg);
 		return -ENOMEM;
 	}
 	return netlink_dump(watch->ask, msg, NULL, NULL);
 }
 
-static int read_stamp(struct watch *watch, struct answers *answers)
+static int read_stamp(struct watch *watch, const char *name, struct answers *answers)
 {
 	struct nl_msg *msg = question(NFT_MSG_GETSETELEM, NLM_F_DUMP, NFPROTO_INET);
 
 	if (!msg)
 		return -ENOMEM;
-	if (nla_put_string(msg, NFTA_SET_ELEM_LIST_TABLE, RULESET_TABLE) < 0 ||
+	if (nla_put_string(msg, NFTA_SET_ELEM_LIST_TABLE, name) < 0 ||
 	    nla_put_string(msg, NFTA_SET_ELEM_LIST_SET, "stamp") < 0) {
 		nlmsg_free(msg);
 		return -ENOMEM;
@@ -325,21 +325,21 @@ static int read_stamp(struct watch *watch, struct answers *answers)
 	return netlink_dump(watch->ask, msg, on_stamp, answers);
 }
 
-int watch_find_table(struct watch *watch, enum watch_table *ret_table,
+int watch_find_table(struct watch *watch, const char *name, enum watch_table *ret_table,
 		     struct ruleset_stamp *ret_stamp, struct error *err)
 {
 	struct answers answers = {};
 	int r;
 
-	r = find_table(watch);
+	r = find_table(watch, name);
 	if (r == -ENOENT) {
 		*ret_table = WATCH_TABLE_ABSENT;
 		return 0;
 	}
 	if (r == 0)
-		r = read_stamp(watch, &answers);
+		r = read_stamp(watch, name, &answers);
 	if (r < 0 && r != -ENOENT)
-		return error_errno(err, r, "table inet " RULESET_TABLE " cannot be looked at");
+		return error_errno(err, r, "table inet %s cannot be looked at", name);
 	*ret_table = answers.words == (1U << RULESET_STAMP_WORDS) - 1 ? WATCH_TABLE_STAMPED
 								      : WATCH_TABLE_UNSTAMPED;
 	*ret_stamp = answers.stamp;

@@ -49,8 +49,8 @@ enum watch_table {
 	WATCH_TABLE_STAMPED,
 };
 
-/* Looks for our table. @ret_stamp: set when it is stamped. Return: 0 or an errno. */
-must_check int watch_find_table(struct watch *watch, enum watch_table *ret_table,
+/* Looks for a table of ours. @ret_stamp: set when it is stamped. Return: 0 or an errno. */
+must_check int watch_find_table(struct watch *watch, const char *name, enum watch_table *ret_table,
 				struct ruleset_stamp *ret_stamp, struct error *err);
 
 /* What notifications of nftables add up to. */

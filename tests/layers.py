@@ -103,6 +103,7 @@ UNTESTED = {
     "dataplane/leftovers.c": "test_packets.py P1-leftovers",
     "dataplane/netlink.c": "what conntrack, link and watch are made of: their tests",
     "dataplane/netns.c": "test_nft.c visits and leaves namespaces",
+    "dataplane/rewrite.c": "test_packets.py P4, test_killed.py killed-rewrite, killed-large, test_load.py P6-again",
     "dataplane/served.c": "test_link.c: what is served has its route",
     "dataplane/surroundings.c": "test_packets.py conditions, O4; test_conditions.c",
     "dataplane/table.c": "test_packets.py P1, P3, P4, M8; the halves are test_transact.c and test_entries.c",

@@ -121,7 +121,7 @@ static void test_a_story(void **state)
 		assert_int_equal(entries_stage(&entries, desired, "n1", &changes), 0);
 		describe(&changes, text);
 		assert_string_equal(text, step->changes);
-		assert_int_equal(entries_plan(&changes, false), 0);
+		assert_int_equal(entries_plan(&changes), 0);
 		settle(&entries, &changes, step->refuse);
 		assert_true(entries.digest == digest_of(step->all));
 		assert_int_equal(entries.n_alive, strlen(step->all));

@@ -37,7 +37,7 @@ static void load_ruleset(int netns)
 {
 	auto_call(text_deinit) struct text text = {};
 
-	ruleset_write_removal(&text);
+	ruleset_write_removal(&text, RULESET_TABLE);
 	ruleset_write(&text, &(struct ruleset_options){});
 	load(netns, text.bytes);
 }
@@ -50,8 +50,8 @@ static void test_ruleset_lists_and_reloads(void **state)
 
 	(void)state;
 	load_ruleset(netns);
-	ruleset_write_stamp(&stamp, &(struct ruleset_stamp){1, 2, UINT64_MAX});
-	ruleset_write_stamp(&stamp, &(struct ruleset_stamp){3, 4, 5});
+	ruleset_write_stamp(&stamp, RULESET_TABLE, &(struct ruleset_stamp){1, 2, UINT64_MAX});
+	ruleset_write_stamp(&stamp, RULESET_TABLE, &(struct ruleset_stamp){3, 4, 5});
 	load(netns, stamp.bytes);
 	before = netns_pipe(netns, "", "nft list ruleset");
 	netns_run(netns, "nft flush ruleset");
@@ -68,7 +68,7 @@ static void test_removal_and_flush(void **state)
 	auto_call(text_deinit) struct text text = {};
 
 	(void)state;
-	ruleset_write_removal(&text);
+	ruleset_write_removal(&text, RULESET_TABLE);
 	load(netns, text.bytes); /* of what is not there */
 	load_ruleset(netns);
 	text_cut(&text, 0);
@@ -76,7 +76,7 @@ static void test_removal_and_flush(void **state)
 	ruleset_write_flush(&text, true);
 	load(netns, text.bytes);
 	text_cut(&text, 0);
-	ruleset_write_removal(&text);
+	ruleset_write_removal(&text, RULESET_TABLE);
 	load(netns, text.bytes);
 	free(netns_pipe(netns, "", "sh -c '! nft list table inet ilb 2>/dev/null'"));
 	(void)close(netns);

@@ -23,7 +23,11 @@ MAX_STEPS = 200
 
 def elements(site):
     """What decides where packets go: the elements of the maps and sets, but the stamp and counts."""
-    listing = site.namespace.run("nft", "-s", "list", "table", "inet", "ilb", check=False).stdout
+    listings = [site.namespace.run("nft", "-s", "list", "table", "inet", name, check=False).stdout
+                for name in ("ilb", "ilb_stand_in")]
+    alive = [listing for listing in listings if "hook prerouting" in listing]
+    assert len(alive) <= 1, "two tables forward"
+    listing = "".join(alive)
     found = {}
     for kind, name, body in re.findall(r"\t(map|set) (\w+) {(.*?)\n\t}", listing, re.S):
         if name == "stamp" or name.startswith("acct"):
@@ -56,7 +60,7 @@ def state(site, vips):
     return elements(site), answers(site, vips)
 
 
-def kill_at_each_step(site, old, new, change, vips=(V4, V6)):
+def kill_at_each_step(site, old, new, change, vips=(V4, V6), stride=1):
     """`old` and `new`: snapshots. `change(step)` starts the way to the new one, and dies there."""
     refuse_without_limit(site)
     site.apply(*new, snapshot=True)
@@ -64,7 +68,7 @@ def kill_at_each_step(site, old, new, change, vips=(V4, V6)):
     site.apply(*old, snapshot=True)
     before = state(site, vips)
     assert before != wanted
-    for step in range(1, MAX_STEPS):
+    for step in range(1, MAX_STEPS, stride):
         change(step)
         if not site.worker.died():
             break
@@ -77,7 +81,8 @@ def kill_at_each_step(site, old, new, change, vips=(V4, V6)):
         assert status["n_refused"] == 0 and state(site, vips) == wanted, f"step {step}"
         site.apply(*old, snapshot=True)
         assert elements(site) == before[0], f"step {step}: there is no way back"
-    assert 2 < step < MAX_STEPS - 1, step
+        assert "ilb_stand_in" not in site.namespace.nft("list", "tables"), f"step {step}"
+    assert 2 < step < MAX_STEPS - stride, step
     print(f"killed at {step - 1} steps")
 
 
@@ -145,6 +150,21 @@ def while_another_state_is_taken_over(lab):
         site.worker.start_apply(site.net, new, snapshot=True)
 
     kill_at_each_step(site, [old], [new], start_again)
+
+
+@test("killed-large")
+def while_a_large_table_is_replaced(lab):
+    """In two steps, by way of a stand-in: each killed point leaves one that forwards."""
+    site = start(lab, n_destinations=2)
+    old, new = [load_balancer(destinations=site.addresses(i), extra=["size 4096"]) for i in (1, 2)]
+
+    def start_again(step):
+        site.worker.kill()
+        restart(site)
+        site.worker.die_at(step)
+        site.worker.start_apply(site.net, new, snapshot=True)
+
+    kill_at_each_step(site, [old], [new], start_again, stride=7)
 
 
 main()

@@ -9,7 +9,7 @@ sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), ".."
 
 # pylint: disable=wrong-import-position
 from cases import main, start, test
-from dataplane import V4, load_balancer
+from dataplane import V4, Worker, load_balancer
 from traffic import Callers
 
 N = int(os.environ.get("ILB_LOAD", 1000))
@@ -48,6 +48,24 @@ def thousands_at_once_disturb_no_connection_and_take_bounded_memory(lab):
     for callers in (during_load, during_removal):
         assert callers.answers and not callers.failures, callers.failures
     assert "10.97." not in site.namespace.nft("list", "set", "inet", "ilb", "vip4")
+
+
+@test("P6-again")
+def a_large_table_is_replaced_without_disturbance_in_bounded_memory(lab):
+    site = start(lab)
+    lbs = [load_balancer(destinations=site.addresses()), *map(crowd, range(2, N // 4))]
+    site.apply(*lbs, snapshot=True)
+    site.worker.kill()
+    site.worker = Worker(lab, os.path.dirname(site.namespace.path))
+    site.worker.open(site.net)
+    with Callers(site.client, V4, 8080) as callers:
+        status = site.apply(*lbs[:-1], snapshot=True)
+    assert len(status["addresses"]) == len(lbs), status["addresses"]
+    assert callers.answers and not callers.failures, callers.failures
+    if not is_sanitized(site.worker.process):
+        peak = peak_memory_kb(site.worker.process)
+        assert peak < MEMORY_KB / 4, f"{peak} KB for {len(lbs)} LoadBalancers"
+    assert site.namespace.nft("list", "tables").split() == ["table", "inet", "ilb"]
 
 
 main()

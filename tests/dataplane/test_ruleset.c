@@ -19,7 +19,7 @@ static void test_stamp_is_read_back(void **state)
 		assert_true(ruleset_stamp_word(&stamp, key, words[key]));
 	assert_false(ruleset_stamp_word(&stamp, RULESET_STAMP_WORDS, 1));
 	assert_memory_equal(&stamp, &expected, sizeof(stamp));
-	ruleset_write_stamp(&text, &stamp);
+	ruleset_write_stamp(&text, RULESET_TABLE, &stamp);
 	assert_string_equal(text.bytes,
 			    "flush map inet ilb stamp\n"
 			    "add element inet ilb stamp { 0 : 0x89abcdef, 1 : 0x1234567, 2 : 0x7, "
@@ -80,6 +80,22 @@ static void test_flush_names_every_map(void **state)
 	text_deinit(&flush);
 }
 
+/* No packet comes to the first half, and the second looks into no map that may be large. */
+static void test_halves(void **state)
+{
+	auto_call(text_deinit) struct text unseen = {}, live = {};
+
+	(void)state;
+	ruleset_write_unseen(&unseen, "other");
+	ruleset_write_live(&live, "other", &(struct ruleset_options){.flowtable = true});
+	assert_true(text_starts(unseen.bytes, "table inet other {"));
+	assert_true(text_starts(live.bytes, "table inet other {"));
+	assert_null(strstr(unseen.bytes, "hook"));
+	assert_null(strstr(unseen.bytes, "stamp"));
+	assert_non_null(strstr(live.bytes, "map stamp"));
+	assert_null(strstr(live.bytes, "map @"));
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -87,6 +103,7 @@ int main(void)
 		cmocka_unit_test(test_digest_tells_rulesets_apart),
 		cmocka_unit_test(test_devices),
 		cmocka_unit_test(test_flush_names_every_map),
+		cmocka_unit_test(test_halves),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

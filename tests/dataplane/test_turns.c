@@ -79,7 +79,7 @@ static void test_rows(void **state)
 		assert_int_equal(entries_stage(&entries, before, "n1", &first), 0);
 		settle(&entries, &first, *row->refused ? row->refused : "?");
 		assert_int_equal(entries_stage(&entries, after, "n1", &second), 0);
-		assert_int_equal(entries_plan(&second, false), 0);
+		assert_int_equal(entries_plan(&second), 0);
 		describe(&second, text);
 		assert_string_equal(text, row->turns);
 		entries_deinit(&entries);

@@ -144,7 +144,7 @@ static void expect_table(struct watch *watch, enum watch_table expected,
 {
 	enum watch_table found;
 
-	assert_int_equal(watch_find_table(watch, &found, ret_stamp, NULL), 0);
+	assert_int_equal(watch_find_table(watch, RULESET_TABLE, &found, ret_stamp, NULL), 0);
 	assert_int_equal(found, expected);
 }
 
@@ -159,12 +159,12 @@ static void test_the_stamp_is_read_back(void **state)
 	expect_table(watch, WATCH_TABLE_ABSENT, &back);
 	assert_int_equal(nft_run(nft, TABLE, NULL), 0);
 	expect_table(watch, WATCH_TABLE_UNSTAMPED, &back);
-	ruleset_write_removal(&text);
+	ruleset_write_removal(&text, RULESET_TABLE);
 	ruleset_write(&text, &(struct ruleset_options){});
 	assert_int_equal(nft_run(nft, text.bytes, NULL), 0);
 	expect_table(watch, WATCH_TABLE_UNSTAMPED, &back);
 	text_cut(&text, 0);
-	ruleset_write_stamp(&text, &stamp);
+	ruleset_write_stamp(&text, RULESET_TABLE, &stamp);
 	assert_int_equal(nft_run(nft, text.bytes, NULL), 0);
 	expect_table(watch, WATCH_TABLE_STAMPED, &back);
 	assert_memory_equal(&stamp, &back, sizeof(stamp));
