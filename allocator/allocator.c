@@ -11,6 +11,7 @@
 #include "allocator/api.h"
 #include "allocator/events.h"
 #include "allocator/healthtable.h"
+#include "allocator/metrics.h"
 #include "allocator/mirror.h"
 #include "allocator/publish.h"
 #include "allocator/sentinel.h"
@@ -36,6 +37,7 @@ struct allocator {
 	struct api *api;
 	struct publisher *publisher;
 	struct service *service;
+	struct metrics *metrics;
 	struct sentinel *sentinel;
 	struct bus_subscription *on_status, *on_alive;
 	uv_timer_t tick;
@@ -129,10 +131,21 @@ static bool is_from(const struct bus_message *message, const char *node, const c
 	       strcmp(subject.net, net) == 0;
 }
 
+static void take_status(struct allocator *a, const struct bus_message *message,
+			struct status *status)
+{
+	struct roster_time time = world_time(&a->world);
+
+	latency_programmed(publisher_latency(a->publisher), status->net,
+			   roster_said(a->world.roster, status->node, status->net, &status->epoch),
+			   status->revision, time.now_ms);
+	if (roster_on_status(a->world.roster, status, &time) < 0)
+		count_malformed(a, message, "too many nodes, or out of memory");
+}
+
 static void on_status(void *user, const struct bus_message *message)
 {
 	struct allocator *a = user;
-	struct roster_time time = world_time(&a->world);
 	auto_call(status_freep) struct status *status = NULL;
 	struct error err;
 
@@ -140,8 +153,8 @@ static void on_status(void *user, const struct bus_message *message)
 		count_malformed(a, message, err.text);
 	else if (!is_from(message, status->node, status->net))
 		count_malformed(a, message, "it is about another node or Network");
-	else if (roster_on_status(a->world.roster, TAKE(status), &time) < 0)
-		count_malformed(a, message, "too many nodes, or out of memory");
+	else
+		take_status(a, message, TAKE(status));
 }
 
 static void on_alive(void *user, const struct bus_message *message)
@@ -555,6 +568,22 @@ static int subscribe(struct allocator *a, struct error *err)
 	return r;
 }
 
+/* Load balancers do not depend on somebody watching it. */
+static void start_metrics(struct allocator *a, const struct scrape_place *place)
+{
+	const struct metrics_options options = {
+		.place = *place,
+		.world = &a->world,
+		.api = a->api,
+		.publisher = a->publisher,
+		.n_malformed = &a->n_malformed,
+	};
+	struct error err = {};
+
+	if (place->address.family != FAMILY_NONE && metrics_new(&options, &a->metrics, &err) < 0)
+		log_err("error='%s'", err.text);
+}
+
 static void make_id(char id[static 9])
 {
 	char text[UUID_TEXT_MAX];
@@ -586,6 +615,8 @@ int allocator_new(uv_loop_t *loop, const struct allocator_options *options,
 		r = start_parts(a, options, err);
 	if (r == 0)
 		r = subscribe(a, err);
+	if (r == 0)
+		start_metrics(a, &options->metrics);
 	if (r < 0) {
 		allocator_stop(a);
 		(void)uv_run(loop, UV_RUN_DEFAULT); /* closes what was begun */
@@ -605,6 +636,7 @@ static void close_handle(uv_handle_t *handle)
 
 static void free_parts(struct allocator *a)
 {
+	metrics_free(TAKE(a->metrics));
 	service_free(TAKE(a->service));
 	store_free(TAKE(a->world.store));
 	api_free(TAKE(a->api));

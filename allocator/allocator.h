@@ -5,6 +5,7 @@
 
 #include "base/error.h"
 #include "messages/bus.h"
+#include "monitor/scrape.h"
 
 /*
  * The allocator: one loop, and a function for each event that can happen to it. Everything here
@@ -17,6 +18,8 @@ struct allocator;
 struct allocator_options {
 	struct bus_options bus;
 	unsigned replicas; /* of the buckets, when they are made */
+	/* Where metrics are served; family none: nowhere. Where that fails, it is logged. */
+	struct scrape_place metrics;
 };
 
 /* Starts everything; needs no server yet. Return: 0, -EINVAL, -ENOMEM, each with a sentence. */

@@ -88,12 +88,23 @@ static void send_answer(struct world *world, const char *reply, const struct ans
 	text_deinit(&text);
 }
 
+static unsigned code_index(unsigned code)
+{
+	static const unsigned codes[API_N_CODES] = API_CODES;
+	unsigned i = 0;
+
+	while (i < API_N_CODES - 1 && codes[i] != code)
+		i++;
+	return i;
+}
+
 static void count(struct api *api, enum api_verb verb, const struct answer *answer,
 		  uint64_t started_ns)
 {
 	struct api_counters *counters = &api->counters[verb];
 
 	counters->n_requests++;
+	counters->n_codes[code_index(answer->code)]++;
 	counters->processing_ns += uv_hrtime() - started_ns;
 	if (answer_is_ok(answer))
 		return;

@@ -35,8 +35,16 @@ bool api_has_work(const struct api *api);
 bool api_work(struct api *api);
 void api_tick(struct api *api); /* every 100 ms or so */
 
+/* What an answer's code can be; the last stands for any other. */
+#define API_CODES                                 \
+	{                                         \
+		200, 400, 404, 409, 422, 503, 500 \
+	}
+#define API_N_CODES 7
+
 struct api_counters {
 	uint64_t n_requests, n_errors, processing_ns;
+	uint64_t n_codes[API_N_CODES];
 	char last_error[256];
 };
 const struct api_counters *api_counters(const struct api *api, enum api_verb verb);

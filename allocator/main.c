@@ -29,6 +29,7 @@ static const char help[] =
 	"  --inbox-prefix PREFIX\n"
 	"  --replicas N           copies of the store that JetStream keeps, 1 to 5, when it is\n"
 	"                         made; default 1\n"
+	"  --metrics ADDRESS:PORT serves metrics for Prometheus there; default nowhere\n"
 	"  --check                checks the options and exits\n"
 	"  --version  --help\n";
 
@@ -37,6 +38,7 @@ static void fill_table(struct option table[static OPTIONS_MAX])
 {
 	static const struct option own[] = {
 		{"replicas", required_argument, NULL, 'r'},
+		{"metrics", required_argument, NULL, 'm'},
 		{"check", no_argument, NULL, 'c'},
 		{"version", no_argument, NULL, 'v'},
 		{"help", no_argument, NULL, 'h'},
@@ -70,6 +72,7 @@ static struct command_line parse(int argc, char **argv)
 {
 	struct command_line line = {.options.replicas = 1};
 	struct option table[OPTIONS_MAX];
+	struct error err = {};
 	int option, index;
 
 	fill_table(table);
@@ -80,6 +83,10 @@ static struct command_line parse(int argc, char **argv)
 			break;
 		case 'r':
 			parse_replicas(optarg, &line.options.replicas);
+			break;
+		case 'm':
+			if (scrape_parse(optarg, &line.options.metrics, &err) < 0)
+				usage("--metrics: ", err.text);
 			break;
 		case 'c':
 			line.check = true;

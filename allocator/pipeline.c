@@ -26,6 +26,7 @@ struct flight {
 	char id[ID_MAX];
 	struct bus_request *request;
 	bool sent;
+	uint64_t sent_ms;
 };
 
 struct commit {
@@ -55,6 +56,8 @@ struct pipeline {
 	uint64_t blocked_until_ms; /* nothing new is taken before, or before the tail moves */
 	char run[UUID_TEXT_MAX];   /* of this process, part of every id */
 	uint64_t n_ids;
+	uint64_t n_conflicts;
+	struct histogram committed;
 };
 
 int pipeline_new(uv_loop_t *loop, struct bus *bus, struct catalog *catalog,
@@ -112,6 +115,16 @@ void pipeline_free(struct pipeline *p)
 	free(p);
 }
 
+uint64_t pipeline_n_conflicts(const struct pipeline *p)
+{
+	return p->n_conflicts;
+}
+
+const struct histogram *pipeline_committed(const struct pipeline *p)
+{
+	return &p->committed;
+}
+
 uint64_t pipeline_sequence(const struct pipeline *p)
 {
 	return p->sequence;
@@ -167,6 +180,7 @@ static void take_back(struct pipeline *p, enum commit_outcome outcome)
 
 static void conflict(struct pipeline *p)
 {
+	p->n_conflicts++;
 	p->window = 1;
 	p->blocked_until_ms = uv_now(p->loop) + CONFLICT_WAIT_MS;
 	take_back(p, COMMIT_CONFLICT);
@@ -190,6 +204,8 @@ static void confirm_one(struct pipeline *p, struct commit *commit)
 	struct flight *flight = &commit->flights[commit->n_stored++];
 	const struct object *new = catalog_find_key(p->catalog, flight->edit->key);
 
+	if (flight->sent)
+		histogram_note(&p->committed, uv_now(p->loop) - flight->sent_ms);
 	flight_land(flight);
 	p->sequence = flight->sequence;
 	p->n_ahead--;
@@ -271,6 +287,7 @@ static void flight_send(struct flight *flight, const char *previous_id)
 		    flight, &flight->request) < 0)
 		return; /* without memory: the next tick tries again */
 	flight->sent = true;
+	flight->sent_ms = uv_now(p->loop);
 	p->n_in_flight++;
 }
 

@@ -7,6 +7,7 @@
 
 #include "allocator/batch.h"
 #include "messages/bus.h"
+#include "monitor/exposition.h"
 
 /*
  * Commits to the log, optimistic and pipelined.
@@ -76,6 +77,10 @@ bool pipeline_on_record(struct pipeline *pipeline, uint64_t sequence, const char
 uint64_t pipeline_sequence(const struct pipeline *pipeline); /* of the last confirmed record */
 void pipeline_set_sequence(struct pipeline *pipeline, uint64_t sequence); /* at load */
 uint64_t pipeline_next_sequence(const struct pipeline *pipeline);         /* of the next edit */
+
+uint64_t pipeline_n_conflicts(const struct pipeline *pipeline); /* others were first */
+/* From sending an edit until it is confirmed. */
+const struct histogram *pipeline_committed(const struct pipeline *pipeline);
 
 bool pipeline_is_settled(const struct pipeline *pipeline);
 bool pipeline_has_room(const struct pipeline *pipeline); /* false also after a conflict */

@@ -54,6 +54,7 @@ struct publisher {
 	struct snapshots *snapshots;
 	struct bus_subscription *on_state, *on_snap, *on_sync;
 	struct publisher_counters counters;
+	struct latency latency;
 };
 
 static void held_free(struct publisher *p, struct held *held)
@@ -72,6 +73,11 @@ static void question_free(struct publisher *p, struct question *question)
 	free(question->net);
 	sync_free(question->sync);
 	free(question);
+}
+
+struct latency *publisher_latency(struct publisher *p)
+{
+	return &p->latency;
 }
 
 const struct publisher_counters *publisher_counters(const struct publisher *p)
@@ -112,6 +118,8 @@ static void send_delta(struct publisher *p, struct held *held)
 	char subject[SUBJECT_MAX];
 
 	p->counters.deltas++;
+	latency_published(&p->latency, held->message->net, held->message->revision,
+			  uv_now(p->loop));
 	send_message(p, held->message, subject_state(subject, held->message->net));
 	held_free(p, held);
 }

@@ -6,6 +6,7 @@
 #include <uv.h>
 
 #include "allocator/healthtable.h"
+#include "allocator/latency.h"
 #include "allocator/networks.h"
 #include "messages/bus.h"
 
@@ -47,4 +48,5 @@ void publisher_tick(struct publisher *publisher); /* every 100 ms or so */
 struct publisher_counters {
 	uint64_t deltas, held_published, snapshots, syncs, stale, malformed, refused;
 };
+struct latency *publisher_latency(struct publisher *publisher); /* of what we publish */
 const struct publisher_counters *publisher_counters(const struct publisher *publisher);

@@ -337,6 +337,16 @@ uint64_t roster_applied(const struct status *status, const struct roster_truth *
 	return status->revision;
 }
 
+uint64_t roster_said(const struct roster *roster, const char *node, const char *net,
+		     const struct uuid *epoch)
+{
+	const struct member *member = member_find_named(roster, net, node);
+
+	if (!member || !member->status || uuid_compare(&member->status->epoch, epoch) != 0)
+		return 0;
+	return member->status->revision;
+}
+
 const struct place *place_find(const struct roster *roster, const char *token)
 {
 	const struct place *place;

@@ -101,4 +101,7 @@ typedef void roster_network_fn(void *user, const char *token, const struct statu
 void roster_visit_networks(const struct roster_node *node, roster_network_fn *visit, void *user);
 /* The log sequence that who says so has applied of the Network; 0: of another epoch. */
 uint64_t roster_applied(const struct status *status, const struct roster_truth *truth);
+/* What the node said last that it has of the Network: its revision; 0: nothing, or of another epoch. */
+uint64_t roster_said(const struct roster *roster, const char *node, const char *net,
+		     const struct uuid *epoch);
 size_t roster_count_alive(const struct roster *roster);

@@ -28,7 +28,7 @@ struct store {
 	char sentence[512];
 	struct uuid epoch;
 	uint64_t floor; /* the stream was at this sequence when we began to read it */
-	uint64_t loaded_at, n_unreadable;
+	uint64_t loaded_at, n_unreadable, n_pending;
 	uint64_t genesis_after; /* where the genesis record is to be written, when it is missing */
 	bool genesis_missing;
 	bool asking; /* for the bucket, or to write the genesis record */
@@ -125,6 +125,11 @@ const struct uuid *store_epoch(const struct store *store)
 const char *store_sentence(const struct store *store)
 {
 	return store->sentence;
+}
+
+uint64_t store_n_pending(const struct store *store)
+{
+	return store->n_pending;
 }
 
 uint64_t store_n_unreadable(const struct store *store)
@@ -238,6 +243,7 @@ static void on_record(void *user, const struct bus_message *message, uint64_t se
 	const char *id = bus_message_header(message, "Ilb-Req");
 	const char *key = message->subject;
 
+	store->n_pending = n_pending;
 	if (!text_starts(key, KEY_PREFIX))
 		return;
 	key += strlen(KEY_PREFIX);

@@ -51,6 +51,7 @@ enum store_state store_state(const struct store *store);
 const struct uuid *store_epoch(const struct store *store);
 const char *store_sentence(const struct store *store); /* why it is not ready; "" */
 uint64_t store_n_unreadable(const struct store *store);
+uint64_t store_n_pending(const struct store *store); /* behind the record read last, then */
 uint64_t store_loaded_at(const struct store *store); /* the sequence that was loaded up to */
 struct pipeline *store_pipeline(struct store *store);
 

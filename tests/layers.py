@@ -66,6 +66,7 @@ UNTESTED = {
     "allocator/allocator.c": "the loop: tests/allocator/test_api.py and test_replicas.py, with real servers",
     "allocator/api.c": "tests/allocator/test_api.py: requests to a real allocator",
     "allocator/events.c": "tests/allocator/test_api.py and test_replicas.py: events, also of who is gone",
+    "allocator/metrics.c": "tests/system/test_metrics.py: what a real Prometheus gets",
     "allocator/mirror.c": "tests/allocator/test_api.py: events, and what is in the bucket",
     "allocator/nodes.c": "tests/system/test_iep8.py: ilb nodes, with one that is silent",
     "allocator/outgoing.c": "tests/allocator/test_replicas.py: deltas and parts as agents read them",
