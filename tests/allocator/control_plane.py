@@ -4,7 +4,6 @@
 import contextlib
 import os
 import shutil
-import struct
 import sys
 import tempfile
 import threading
@@ -15,6 +14,7 @@ import uuid
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from lab import Lab, wait_until  # noqa: E402
 from nats_client import Client, NoResponders  # noqa: E402
+from protobuf import field, fields, fixed64  # noqa: E402
 
 NETWORKING = "networking.ironcore.dev/v1alpha1"
 IPAM = "ipam.ironcore.dev/v1alpha1"
@@ -87,56 +87,6 @@ def get(client, reference):
 
 def address_of(item, index=0):
     return item["status"]["addresses"][index].get("ip")
-
-
-# As much of protobuf as a node says. Source: protobuf.dev/programming-guides/encoding.
-
-def varint(number):
-    out = b""
-    while number > 127:
-        out += bytes([number & 127 | 128])
-        number >>= 7
-    return out + bytes([number])
-
-
-def field(number, value):
-    if isinstance(value, int):
-        return varint(number << 3) + varint(value)
-    if isinstance(value, str):
-        value = value.encode()
-    return varint(number << 3 | 2) + varint(len(value)) + value
-
-
-def fixed64(number, value):
-    return varint(number << 3 | 1) + struct.pack("<Q", value)
-
-
-def fields(data):
-    """(number, value) of each field: ints, and bytes."""
-    position = 0
-
-    def number():
-        nonlocal position
-        value = shift = 0
-        while True:
-            byte = data[position]
-            position += 1
-            value |= (byte & 127) << shift
-            shift += 7
-            if byte < 128:
-                return value
-
-    while position < len(data):
-        key = number()
-        if key & 7 == 0:
-            yield key >> 3, number()
-        elif key & 7 == 1:
-            yield key >> 3, struct.unpack_from("<Q", data, position)[0]
-            position += 8
-        else:
-            size = number()
-            yield key >> 3, data[position:position + size]
-            position += size
 
 
 class FakeNode:

@@ -17,6 +17,8 @@ import sys
 import tempfile
 import time
 
+from nats_client import Client
+
 HERE = os.path.dirname(os.path.abspath(__file__))
 ROOT = os.path.dirname(os.path.dirname(HERE))
 BUILD = os.environ.get("ILB_BUILD", os.path.join(ROOT, "build", "dev"))
@@ -342,6 +344,13 @@ class Lab:
         self.url = f"nats://127.0.0.1:{port}"
         wait_until("nats-server is up", lambda: can_connect(port))
         return self.nats
+
+    def try_client(self):
+        """A client of the first server that answers, None when none does."""
+        for url in self.url.split(","):
+            with contextlib.suppress(OSError, ValueError):
+                return Client(url, timeout=1)
+        return None
 
     def start_allocator(self, *options):
         name = f"allocator-{len(self.allocators)}"

@@ -36,6 +36,7 @@ class Client:
         self.timeout = timeout
         self.socket = socket.create_connection((host, int(port)), timeout)
         self.socket.settimeout(None)
+        self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.file = self.socket.makefile("rb")
         self.info = json.loads(self.file.readline()[len(b"INFO "):])
         self.lock = threading.Lock()
