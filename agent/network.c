@@ -182,6 +182,7 @@ static void use_recalled(struct network *network, struct desired *state, uint64_
 		       ") from this node's disk is served; no allocator has confirmed it yet",
 		       when, revision);
 	network->recalled = true;
+	network->kept_digest = network->reconcile.digests.sum;
 	set_condition(network, REPORT_STATE_RECALLED, sentence);
 	network->context->on_unsure(network->context->user);
 }
@@ -225,12 +226,20 @@ static void on_stored(void *user)
 	step(network);
 }
 
+/* One revision may have two contents: a snapshot mends what a comparison found to be wrong. */
+static bool is_kept(const struct network *network)
+{
+	return recall_has(network->recall, network->ready) &&
+	       network->kept_digest == network->ready_digest;
+}
+
 /* Before the kernel has it: what is kept is never older than what is served. */
 static void store(struct network *network)
 {
 	network->ready_at = now_of(network);
-	if (recall_has(network->recall, network->ready))
+	if (is_kept(network))
 		return; /* it comes from there */
+	network->kept_digest = network->ready_digest;
 	if (recall_is_busy(network->recall) ||
 	    recall_store(network->recall, network->ready, on_stored, network) < 0) {
 		recall_outrun(network->recall);

@@ -79,6 +79,7 @@ struct network {
 	uint64_t ready_at;       /* when it is handed over in any case */
 	struct uuid ready_epoch; /* of what is ready or being applied */
 	uint64_t ready_digest;
+	uint64_t kept_digest;    /* of what went to disk, or came from there, last */
 	uint64_t ready_revision; /* of what was handed over last */
 	uint64_t arrived_at;     /* of the oldest news that is not handed over; 0: none */
 	uint64_t handed_at;      /* the same of what is being applied */

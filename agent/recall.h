@@ -28,7 +28,7 @@ bool recall_is_busy(const struct recall *recall);
 /* No file is kept, and only a snapshot can change that. */
 bool recall_is_broken(const struct recall *recall);
 
-/* Whether what is kept is as new as `state`. */
+/* Whether what is kept is of the revision of `state`. */
 bool recall_has(const struct recall *recall, const struct desired *state);
 
 /*
