@@ -9,8 +9,11 @@
 #include "base/text.h"
 #include "messages/codec.h"
 
+enum { ONES_MAX = PROBES_TARGETS_MAX + PROBES_CONTROLS_MAX };
+
 struct one {
 	struct round *round;
+	bool control;
 	struct desired_check check;
 	struct attempt *attempt; /* NULL: over */
 };
@@ -18,15 +21,16 @@ struct one {
 struct round {
 	struct probes *probes;
 	char *node, *reply;
-	struct one ones[PROBES_TARGETS_MAX];
+	struct one ones[ONES_MAX];
 	unsigned n_left;
+	unsigned n_controls, n_controls_answered;
 	struct probe probe;
 	struct round *prev, *next;
 };
 
 static void round_free(struct round *round)
 {
-	for (size_t i = 0; i < PROBES_TARGETS_MAX; i++)
+	for (size_t i = 0; i < ONES_MAX; i++)
 		attempt_cancel(TAKE(round->ones[i].attempt));
 	DL_DELETE(round->probes->rounds, round);
 	round->probes->n_rounds--;
@@ -41,6 +45,9 @@ static void answer(struct round *round)
 	auto_free void *bytes = NULL;
 	size_t len;
 
+	if (round->probe.n_answered == 0 && round->n_controls > 0 &&
+	    round->n_controls_answered == 0)
+		round->probe.n_asked = 0; /* nobody answers us: it may be our own link */
 	round->probe.net = (char *)probes->net;
 	round->probe.node = round->node;
 	if (probe_pack(&round->probe, &bytes, &len) == 0 &&
@@ -65,18 +72,26 @@ static bool is_sign_of_life(const struct attempt_result *result)
 	       text_equal(result->reason, "ConnectionReset");
 }
 
+static void count(struct round *round, const struct one *one, const struct attempt_result *result)
+{
+	bool alive = is_sign_of_life(result);
+
+	if (one->control) {
+		round->n_controls_answered += alive;
+	} else if (alive ||
+		   (result->outcome == ATTEMPT_FAILED && can_be_answered(&result->source))) {
+		round->probe.n_asked++;
+		round->probe.n_answered += alive;
+	}
+}
+
 static void on_result(void *user, const struct attempt_result *result)
 {
 	struct one *one = user;
 	struct round *round = one->round;
 
 	one->attempt = NULL;
-	if (is_sign_of_life(result)) {
-		round->probe.n_asked++;
-		round->probe.n_answered++;
-	} else if (result->outcome == ATTEMPT_FAILED && can_be_answered(&result->source)) {
-		round->probe.n_asked++;
-	}
+	count(round, one, result);
 	if (--round->n_left > 0 && round->probe.n_answered == 0)
 		return;
 	answer(round);
@@ -87,10 +102,12 @@ static int start_all(struct round *round, const struct probe_target *targets, si
 {
 	struct probes *probes = round->probes;
 
-	for (size_t i = 0; i < n_targets && i < PROBES_TARGETS_MAX; i++) {
+	for (size_t i = 0; i < n_targets && i < ONES_MAX; i++) {
 		struct one *one = &round->ones[i];
 
 		one->round = round;
+		one->control = targets[i].control;
+		round->n_controls += one->control;
 		one->check = (struct desired_check){
 			.port = targets[i].port, .interval_s = 1, .timeout_s = PROBES_TIMEOUT_S};
 		if (attempt_start(probes->attempts, probes->net, &targets[i].address, &one->check,

@@ -5,6 +5,7 @@
 #include <utlist.h>
 
 #include "allocator/roster_private.h"
+#include "base/hash.h"
 
 static bool is_silent(const struct node *node, const struct roster_time *time)
 {
@@ -27,37 +28,101 @@ static void look_for_illness(struct roster *roster, const struct roster_time *ti
 		roster->illness = (struct illness){n_silent, n_recent};
 }
 
+/* Those that are surely there come first, and else others each time, and for each node. */
+struct candidate {
+	const struct node *node;
+	bool sure;
+	uint64_t weight;
+};
+
+static uint64_t weight_of(const struct node *prober, const struct member *about)
+{
+	const uint64_t mixed[] = {prober->seed, about->node->seed, about->suspicion.n_rounds};
+
+	return hash_bytes(mixed, sizeof(mixed));
+}
+
+static bool is_better(const struct candidate *a, const struct candidate *b)
+{
+	return a->sure != b->sure ? a->sure : a->weight > b->weight;
+}
+
+/* Keeps the best, best first. Return: how many there are. */
+static size_t insert(struct candidate *best, size_t n, struct candidate new)
+{
+	for (size_t i = 0; i < n; i++) {
+		struct candidate other = best[i];
+
+		if (!is_better(&new, &other))
+			continue;
+		best[i] = new;
+		new = other;
+	}
+	if (n < LIVENESS_PROBERS)
+		best[n++] = new;
+	return n;
+}
+
+static size_t find_probers(const struct member *member, const struct roster_time *time,
+			   struct candidate best[static LIVENESS_PROBERS])
+{
+	const struct member *other;
+	size_t n = 0;
+
+	DL_FOREACH2(member->place->members, other, p_next)
+	{
+		uint64_t silent_ms = time->now_ms - other->node->heard_ms;
+		const struct candidate candidate = {
+			.node = other->node,
+			.sure = silent_ms < LIVENESS_SURE_MS,
+			.weight = weight_of(other->node, member),
+		};
+
+		if (other != member && !is_silent(other->node, time))
+			n = insert(best, n, candidate);
+	}
+	return n;
+}
+
 static void begin_round(struct member *member, const struct roster_time *time,
 			const struct liveness_actions *actions)
 {
 	struct suspicion *suspicion = &member->suspicion;
-	const struct member *prober;
-	size_t n = 0;
+	struct candidate probers[LIVENESS_PROBERS];
+	size_t n = find_probers(member, time, probers);
 
-	*suspicion = (struct suspicion){.ask_at = time->now_ms + LIVENESS_AGAIN_MS};
-	DL_FOREACH2(member->place->members, prober, p_next)
-	{
-		if (n == LIVENESS_PROBERS)
-			break;
-		if (prober == member || is_silent(prober->node, time))
-			continue;
-		actions->ask(actions->user, prober->node->name, member->place->token,
+	for (size_t i = 0; i < n; i++)
+		actions->ask(actions->user, probers[i].node->name, member->place->token,
 			     member->node->name);
-		n++;
-	}
+	suspicion->n_rounds++;
 	suspicion->n_pending = n;
+	suspicion->n_asked = suspicion->n_answered = 0;
+	suspicion->ask_at =
+		time->now_ms + (suspicion->dead ? LIVENESS_REMIND_MS : LIVENESS_AGAIN_MS);
 	suspicion->decide_at = time->now_ms + LIVENESS_ANSWER_MS;
 	suspicion->open = n > 0;
 }
 
+static void revive(struct member *member, const struct liveness_actions *actions)
+{
+	if (TAKE(member->suspicion.dead))
+		actions->revive(actions->user, member->place->token, member->node->name);
+}
+
 /* All have answered, or will not any more. */
-static void decide(struct member *member)
+static void decide(struct member *member, const struct liveness_actions *actions)
 {
 	struct suspicion *suspicion = &member->suspicion;
 
 	suspicion->open = false;
-	suspicion->dead = suspicion->n_answered == 0 && suspicion->n_asked > 0;
-	suspicion->remind_at = 0;
+	if (suspicion->n_answered > 0) {
+		revive(member, actions);
+	} else if (suspicion->n_asked > 0) {
+		bool first = !suspicion->dead;
+
+		suspicion->dead = true;
+		actions->bury(actions->user, member->place->token, member->node->name, first);
+	}
 }
 
 static void suspect(struct member *member, const struct roster_time *time,
@@ -66,14 +131,15 @@ static void suspect(struct member *member, const struct roster_time *time,
 	struct suspicion *suspicion = &member->suspicion;
 
 	if (suspicion->open && (suspicion->n_pending == 0 || time->now_ms >= suspicion->decide_at))
-		decide(member);
-	if (!suspicion->open && !suspicion->dead && time->now_ms >= suspicion->ask_at)
+		decide(member, actions);
+	if (!suspicion->open && time->now_ms >= suspicion->ask_at)
 		begin_round(member, time, actions);
-	if (!suspicion->dead || time->now_ms < suspicion->remind_at)
-		return;
-	actions->bury(actions->user, member->place->token, member->node->name,
-		      suspicion->remind_at == 0);
-	suspicion->remind_at = time->now_ms + LIVENESS_REMIND_MS;
+}
+
+static void trust(struct member *member, const struct liveness_actions *actions)
+{
+	revive(member, actions);
+	member->suspicion = (struct suspicion){};
 }
 
 void liveness_step(struct roster *roster, const struct roster_time *time,
@@ -90,7 +156,7 @@ void liveness_step(struct roster *roster, const struct roster_time *time,
 		DL_FOREACH2(node->members, member, n_next)
 		{
 			if (!silent)
-				member->suspicion = (struct suspicion){};
+				trust(member, actions);
 			else if (!roster->illness.n_silent)
 				suspect(member, time, actions);
 		}

@@ -12,8 +12,9 @@
  *
  *	silent for LIVENESS_SILENT_MS  -->  up to LIVENESS_PROBERS nodes of the Network are asked
  *	one of them was answered       -->  it stays, and is asked about again
- *	none was, of some that asked   -->  it is dead in this Network, until it is heard again
- *	nobody could ask               -->  nothing is known, and they are asked again
+ *	none was, of some that asked   -->  it is dead in this Network, and is asked about again:
+ *	                                    until it is heard, or one is answered
+ *	nobody could ask               -->  nothing is known, and others are asked
  *
  * When most nodes fall silent at once it is not they that are ill: nothing is done.
  * Source: SWIM (Das, Gupta, Motivala 2002), section 4.2, for the indirect probes.
@@ -22,16 +23,19 @@
 #define LIVENESS_SILENT_MS 3000
 #define LIVENESS_ANSWER_MS 1300 /* how long answers are waited for */
 #define LIVENESS_AGAIN_MS  2500 /* between two rounds of questions */
-#define LIVENESS_REMIND_MS 5000 /* agents that were restarted must hear who is dead */
+#define LIVENESS_REMIND_MS 5000 /* the same about dead ones: agents that were restarted must hear */
 #define LIVENESS_RECENT_MS \
 	60000 /* nodes silent for longer are no part of what falls silent at once */
 #define LIVENESS_PROBERS 3
+#define LIVENESS_SURE_MS 1500 /* nodes heard within that are asked before others */
 
 struct liveness_actions {
 	/* `prober` is to ask the destinations of `node` in the Network; liveness_answer() follows. */
 	void (*ask)(void *user, const char *prober, const char *net, const char *node);
-	/* All agents of the Network are to hear that it is dead. @first: it is news. */
+	/* All agents of the Network are to hear that it is dead, found once more. @first: it is news. */
 	void (*bury)(void *user, const char *net, const char *node, bool first);
+	/* They are to hear that it is not, after all. */
+	void (*revive)(void *user, const char *net, const char *node);
 	void *user;
 };
 

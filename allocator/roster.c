@@ -7,6 +7,7 @@
 #include <utlist.h>
 
 #include "allocator/roster_private.h"
+#include "base/hash.h"
 #include "base/text.h"
 
 int roster_new(roster_changed_fn *on_changed, void *user, struct roster **ret_roster)
@@ -111,6 +112,7 @@ static int node_new(struct roster *roster, const char *name, struct node **ret_n
 		free(node);
 		return -ENOMEM;
 	}
+	node->seed = hash_bytes(name, strlen(name));
 	HASH_ADD_KEYPTR(hh, roster->nodes, node->name, strlen(node->name), node);
 	*ret_node = node;
 	return 0;

@@ -10,6 +10,7 @@
 
 struct node {
 	char *name, *version;
+	uint64_t seed; /* hash of the name */
 	struct uuid boot;
 	uint64_t heard_ms;
 	bool alive;
@@ -31,7 +32,8 @@ struct suspicion {
 	bool open; /* a round of questions is under way */
 	bool dead;
 	size_t n_pending, n_asked, n_answered;
-	uint64_t ask_at, decide_at, remind_at;
+	uint64_t n_rounds;
+	uint64_t ask_at, decide_at;
 };
 
 /* A Network on a node. */

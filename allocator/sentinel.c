@@ -89,25 +89,39 @@ static void ask_prober(void *user, const char *prober, const char *net, const ch
 		log_debug("node=%s: not asked about node=%s: no memory", prober, node);
 }
 
-static void bury_node(void *user, const char *net, const char *node, bool first)
+static void say_of_node(struct world *world, const char *net, const char *node, bool dead)
 {
-	struct sentinel *sentinel = user;
-	struct world *world = sentinel->world;
-	const struct health health = {.node = (char *)node, .net = (char *)net, .dead = true};
+	const struct health health = {.node = (char *)node, .net = (char *)net, .dead = dead};
 	auto_free void *bytes = NULL;
 	char subject[SUBJECT_MAX];
 	size_t len;
+
+	if (healthtable_take(world->healthtable, &health, uv_now(world->loop)) < 0)
+		log_debug("node=%s net=%s: not shown as it is: no memory", node, net);
+	if (health_pack(&health, &bytes, &len) < 0 ||
+	    bus_publish(world->bus, subject_health(subject, net, node), NULL, NULL, 0, bytes, len) <
+		    0)
+		log_debug("node=%s net=%s: said later that it is %s", node, net,
+			  dead ? "dead" : "alive");
+}
+
+static void bury_node(void *user, const char *net, const char *node, bool first)
+{
+	const struct sentinel *sentinel = user;
 
 	if (first)
 		log_warning("node=%s net=%s: silent, and none of its destinations answers the "
 			    "other nodes: they are taken out",
 			    node, net);
-	if (healthtable_take(world->healthtable, &health, uv_now(world->loop)) < 0)
-		log_debug("node=%s net=%s: not shown as dead: no memory", node, net);
-	if (health_pack(&health, &bytes, &len) < 0 ||
-	    bus_publish(world->bus, subject_health(subject, net, node), NULL, NULL, 0, bytes, len) <
-		    0)
-		log_debug("node=%s net=%s: said later that it is dead", node, net);
+	say_of_node(sentinel->world, net, node, true);
+}
+
+static void revive_node(void *user, const char *net, const char *node)
+{
+	const struct sentinel *sentinel = user;
+
+	log_info("node=%s net=%s: it or one of its destinations answers: they are back", node, net);
+	say_of_node(sentinel->world, net, node, false);
 }
 
 /* ---- status ---- */
@@ -135,7 +149,7 @@ static void touch_lbs(struct sentinel *sentinel, catalog_visit_fn *visit)
 static void find_the_dead(struct sentinel *sentinel, const struct roster_time *time)
 {
 	const struct liveness_actions actions = {
-		.ask = ask_prober, .bury = bury_node, .user = sentinel};
+		.ask = ask_prober, .bury = bury_node, .revive = revive_node, .user = sentinel};
 	size_t n_ill;
 
 	liveness_step(sentinel->world->roster, time, &actions);

@@ -31,9 +31,10 @@ struct health_verdict {
 
 struct health {
 	char *node, *net;
-	struct uuid boot; /* of the agent: another one means that it started anew */
-	bool full;        /* what is not named, the node does not check any more */
-	bool dead;        /* the node itself is: an allocator says so in its place */
+	/* Of the agent: another one means that it started anew. None: an allocator speaks. */
+	struct uuid boot;
+	bool full; /* what is not named, the node does not check any more */
+	bool dead; /* the node itself is; only allocators say so, or that it is not after all */
 	struct health_verdict *verdicts;
 	size_t n_verdicts;
 };

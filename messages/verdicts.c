@@ -239,27 +239,33 @@ static int hear(struct verdicts *verdicts, struct peer *peer, const struct healt
 	return r;
 }
 
+/* Only that it is dead, or is not after all. */
+static bool is_of_allocator(const struct health *health)
+{
+	const struct uuid none = {};
+
+	return health->dead || (!health->full && health->n_verdicts == 0 &&
+				uuid_compare(&health->boot, &none) == 0);
+}
+
 int verdicts_take(struct verdicts *verdicts, const struct health *health, uint64_t now,
 		  bool *ret_new_peer)
 {
 	struct peer *peer;
-	bool is_new;
 	int r = get_peer(verdicts, health->node, &peer);
 
 	if (r < 0)
 		return r;
-	is_new = !is_heard(verdicts, peer, now);
+	*ret_new_peer = !is_of_allocator(health) && (!is_heard(verdicts, peer, now) ||
+						     uuid_compare(&peer->boot, &health->boot) != 0);
 	verdicts->n_changes += peer->dead != health->dead;
 	peer->dead = health->dead;
-	if (!health->dead) {
-		is_new = is_new || uuid_compare(&peer->boot, &health->boot) != 0;
-		peer->spoke = true;
-		peer->heard_ms = now;
-		peer->boot = health->boot;
-		r = hear(verdicts, peer, health);
-	}
-	*ret_new_peer = is_new && !health->dead;
-	return r;
+	if (is_of_allocator(health))
+		return 0;
+	peer->spoke = true;
+	peer->heard_ms = now;
+	peer->boot = health->boot;
+	return hear(verdicts, peer, health);
 }
 
 static int get_former(struct verdicts *verdicts, struct peer **ret_peer)

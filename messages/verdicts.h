@@ -64,7 +64,7 @@ must_check int verdicts_note(struct verdicts *verdicts, const struct health_verd
 /* We check it no more. */
 void verdicts_drop(struct verdicts *verdicts, const struct address *address, uint64_t check_id);
 
-/* Whether an allocator said so, and the node has not spoken since. */
+/* Whether an allocator said so, and neither it nor the node has said otherwise since. */
 bool verdicts_is_dead(const struct verdicts *verdicts, const char *node);
 
 /* @node: that the destination names, or NULL. */

@@ -14,7 +14,8 @@ struct fixture {
 	struct roster *roster;
 	struct roster_time time;
 	bool silent[N_NODES];
-	struct text done; /* "ask 1 of 0;bury 0;bury 0 again;" */
+	bool asked[N_NODES]; /* at least once */
+	struct text done;    /* "ask of 0;bury 0;bury 0 again;revive 0;" */
 };
 
 static void nobody_changed(void *user, const char *token, uint64_t since)
@@ -29,7 +30,10 @@ static void ask(void *user, const char *prober, const char *net, const char *nod
 	struct fixture *f = user;
 
 	assert_string_equal(net, NET);
-	text_addf(&f->done, "ask %s of %s;", prober, node);
+	assert_string_not_equal(prober, node);
+	assert_false(f->silent[prober[0] - '0']);
+	f->asked[prober[0] - '0'] = true;
+	text_addf(&f->done, "ask of %s;", node);
 }
 
 static void bury(void *user, const char *net, const char *node, bool first)
@@ -40,10 +44,18 @@ static void bury(void *user, const char *net, const char *node, bool first)
 	text_addf(&f->done, "bury %s%s;", node, first ? "" : " again");
 }
 
+static void revive(void *user, const char *net, const char *node)
+{
+	struct fixture *f = user;
+
+	assert_string_equal(net, NET);
+	text_addf(&f->done, "revive %s;", node);
+}
+
 /* Everybody who is not silent says so, and time goes on. */
 static void live(struct fixture *f, unsigned ms)
 {
-	const struct liveness_actions actions = {ask, bury, f};
+	const struct liveness_actions actions = {ask, bury, revive, f};
 	char name[4], net[] = NET, *nets[] = {net};
 
 	for (unsigned at = 0; at < ms; at += STEP_MS) {
@@ -93,7 +105,7 @@ static void answer(struct fixture *f, size_t n_asked, size_t n_answered)
 	liveness_answer(f->roster, NET, "0", n_asked, n_answered);
 }
 
-#define ROUND "ask 1 of 0;ask 2 of 0;ask 3 of 0;"
+#define ROUND "ask of 0;ask of 0;ask of 0;"
 
 static void test_dead(void **state)
 {
@@ -111,11 +123,71 @@ static void test_dead(void **state)
 	answer(f, 0, 0);
 	live(f, STEP_MS);
 	expect(f, "bury 0;");
-	live(f, LIVENESS_REMIND_MS);
+	live(f, LIVENESS_AGAIN_MS);
+	expect(f, ROUND);
+	live(f, LIVENESS_ANSWER_MS);
+	expect(f, ""); /* nothing was heard: nothing is said again */
+	live(f, LIVENESS_REMIND_MS - LIVENESS_ANSWER_MS);
+	expect(f, ROUND);
+	answer(f, 1, 0);
+	live(f, LIVENESS_ANSWER_MS);
 	expect(f, "bury 0 again;");
 	f->silent[0] = false;
 	live(f, 2 * LIVENESS_REMIND_MS);
+	expect(f, "revive 0;");
+}
+
+/* Its power is back, but its agent is not. */
+static void test_machines_come_back_without_agent(void **state)
+{
+	struct fixture *f = *state;
+
+	f->silent[0] = true;
+	live(f, LIVENESS_SILENT_MS + STEP_MS);
+	answer(f, 1, 0);
+	live(f, LIVENESS_ANSWER_MS);
+	expect(f, ROUND "bury 0;");
+	live(f, LIVENESS_AGAIN_MS - LIVENESS_ANSWER_MS + STEP_MS);
+	expect(f, ROUND);
+	answer(f, 1, 1);
+	live(f, LIVENESS_ANSWER_MS);
+	expect(f, "revive 0;");
+	answer(f, 1, 0); /* too late */
+	live(f, LIVENESS_ANSWER_MS);
 	expect(f, "");
+}
+
+/* Whom it asks is not always the same: three may be those that cannot tell. */
+static void test_others_each_time(void **state)
+{
+	struct fixture *f = *state;
+
+	f->silent[0] = true;
+	live(f, LIVENESS_SILENT_MS + STEP_MS);
+	for (int i = 0; i < 8; i++) {
+		answer(f, 0, 0);
+		live(f, LIVENESS_AGAIN_MS);
+	}
+	for (int i = 1; i < N_NODES; i++)
+		assert_true(f->asked[i]);
+	text_cut(&f->done, 0);
+}
+
+/* Of those that fell silent with it none is asked, while others are there. */
+static void test_the_sure_come_first(void **state)
+{
+	struct fixture *f = *state;
+
+	f->silent[0] = true;
+	live(f, LIVENESS_SURE_MS);
+	f->silent[1] = true;
+	live(f, LIVENESS_SILENT_MS - LIVENESS_SURE_MS + STEP_MS);
+	for (int i = 0; i < 8; i++) {
+		answer(f, 0, 0);
+		live(f, STEP_MS);
+	}
+	assert_false(f->asked[1]);
+	expect(f, ROUND);
 }
 
 static void test_one_answer_is_enough(void **state)
@@ -149,7 +221,7 @@ static void test_no_answers(void **state)
 	live(f, STEP_MS);
 	f->silent[0] = true;
 	live(f, LIVENESS_SILENT_MS + STEP_MS);
-	expect(f, ROUND);
+	expect(f, "revive 0;" ROUND);
 	answer(f, 0, 0);
 	live(f, LIVENESS_ANSWER_MS);
 	expect(f, "");
@@ -206,6 +278,10 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_no_answers, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_late_answers_count_for_nothing, setup,
 						teardown),
+		cmocka_unit_test_setup_teardown(test_machines_come_back_without_agent, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_others_each_time, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_the_sure_come_first, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_most_at_once, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_deaf, setup, teardown),
 	};

@@ -21,7 +21,8 @@ static bool hear(struct verdicts *verdicts, const char *node, const char *what, 
 		 uint64_t now)
 {
 	struct health_verdict list[8] = {};
-	struct health health = {.node = (char *)node, .full = full, .verdicts = list};
+	struct health health = {
+		.node = (char *)node, .boot = {"boot"}, .full = full, .verdicts = list};
 	bool is_new = false;
 
 	for (unsigned i = 0; what[i]; i++) {
@@ -35,13 +36,19 @@ static bool hear(struct verdicts *verdicts, const char *node, const char *what, 
 	return is_new;
 }
 
-static void bury(struct verdicts *verdicts, const char *node, uint64_t now)
+/* An allocator says whether it is dead. */
+static void call(struct verdicts *verdicts, const char *node, bool dead, uint64_t now)
 {
-	const struct health health = {.node = (char *)node, .dead = true};
+	const struct health health = {.node = (char *)node, .dead = dead};
 	bool is_new = true;
 
 	assert_int_equal(verdicts_take(verdicts, &health, now, &is_new), 0);
 	assert_false(is_new);
+}
+
+static void bury(struct verdicts *verdicts, const char *node, uint64_t now)
+{
+	call(verdicts, node, true, now);
 }
 
 static char find(const struct verdicts *verdicts, const char *node, unsigned number, uint64_t now)
@@ -111,6 +118,12 @@ static void test_dead_nodes(void **state)
 	assert_false(verdicts_is_dead(verdicts, NULL));
 	assert_true(hear(verdicts, "a", "+", false, 2));
 	assert_false(verdicts_is_dead(verdicts, "a"));
+	bury(verdicts, "a", 3);
+	call(verdicts, "a", false, 4); /* it was wrong, or knows better now */
+	assert_false(verdicts_is_dead(verdicts, "a"));
+	assert_int_equal(find(verdicts, "a", 0, 4), '+');
+	call(verdicts, "b", false, 4);
+	assert_true(hear(verdicts, "b", "", false, 5)); /* nothing was heard of it itself */
 	bury(verdicts, "me", 3);
 	assert_false(verdicts_is_dead(verdicts, "me")); /* we know better */
 }
