@@ -70,6 +70,22 @@ static void on_fault(void *user, const struct bus_message *message, const char *
 	abort();
 }
 
+/* Of what is said to people nothing is looked at, and no link goes down alone. */
+static void on_residents(void *user)
+{
+	(void)user;
+}
+
+static void on_event(void *user, const char *name, bool warning, const char *reason,
+		     const char *sentence)
+{
+	(void)user;
+	(void)name;
+	(void)warning;
+	(void)reason;
+	(void)sentence;
+}
+
 static void seat_open(struct seat *seat)
 {
 	const struct vitals_options options = {
@@ -79,6 +95,8 @@ static void seat_open(struct seat *seat)
 		.net = seat->net->token,
 		.boot = &seat->node->boot,
 		.on_changed = on_changed,
+		.on_residents = on_residents,
+		.on_event = on_event,
 		.on_fault = on_fault,
 		.user = seat,
 	};
