@@ -11,9 +11,10 @@
 #include "base/text.h"
 #include "ipam/document.h"
 
-#define KEY_PREFIX    "$KV." STORE_BUCKET "."
-#define GENESIS       "genesis"
-#define RETRY_WAIT_MS 1000
+#define KEY_PREFIX      "$KV." STORE_BUCKET "."
+#define GENESIS         "genesis"
+#define RETRY_WAIT_MS   1000
+#define UNREADABLE_TOLD 20 /* in the log; further ones are counted */
 
 struct store {
 	uv_loop_t *loop;
@@ -183,10 +184,13 @@ static struct object *read_record(struct store *store, const char *key,
 		r = error_set(&err, -EBADMSG, "it is the object of key '%s'", own_key);
 	if (r == 0)
 		return object;
-	store->n_unreadable++;
-	log_warning(
-		"key='%s' error='%s' hint='the record is skipped, the object counts as deleted'",
-		key, err.text);
+	if (store->n_unreadable++ < UNREADABLE_TOLD)
+		log_warning("key='%s' error='%s' hint='the record is skipped, the object counts as "
+			    "deleted%s'",
+			    key, err.text,
+			    store->n_unreadable < UNREADABLE_TOLD
+				    ? ""
+				    : "; further ones are only counted");
 	object_free(object);
 	return NULL;
 }

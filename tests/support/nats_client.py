@@ -95,7 +95,7 @@ class Client:
             self.errors.append(line.decode())
         elif word in (b"MSG", b"HMSG"):
             n_sizes = 2 if word == b"HMSG" else 1
-            *names, = (part.decode() for part in rest[:-n_sizes])
+            *names, = (part.decode(errors="replace") for part in rest[:-n_sizes])
             sizes = [int(part) for part in rest[-n_sizes:]]
             body = self.file.read(sizes[-1])
             self.file.read(2)
@@ -145,7 +145,7 @@ class Client:
 
 
 def parse_headers(head):
-    lines = head.decode().split("\r\n")
+    lines = head.decode(errors="replace").split("\r\n")
     headers = {}
     status = lines[0].removeprefix("NATS/1.0").strip()
     if status:
