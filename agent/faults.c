@@ -6,6 +6,7 @@
 static const char *const fault_names[FAULT_N_KINDS] = {
 	[FAULT_STATE] = "change of state",
 	[FAULT_SNAPSHOT] = "snapshot",
+	[FAULT_OLDER] = "message of older state",
 	[FAULT_SYNC] = "answer to a sync",
 	[FAULT_HEALTH] = "message of health",
 };

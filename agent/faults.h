@@ -12,6 +12,7 @@
 enum fault {
 	FAULT_STATE,    /* a change that is malformed, or not of its subject's Network */
 	FAULT_SNAPSHOT, /* the same of an answer to our question */
+	FAULT_OLDER,    /* a change or snapshot older than the state: late, or told again */
 	FAULT_SYNC,
 	FAULT_HEALTH,
 	FAULT_N_KINDS,

@@ -45,9 +45,24 @@ static bool is_ours(const struct network *network, const struct desired *desired
 	return false;
 }
 
+/* What the state machine found wrong with a message, which it has counted since `before`. */
+static void note_refusal(struct network *network, const struct reconcile_counts *before,
+			 enum fault fault, const struct bus_message *message)
+{
+	const struct reconcile_counts *now = &network->reconcile.counts;
+
+	if (now->refused > before->refused)
+		faults_note(&network->context->faults, fault, message,
+			    "it does not follow what came before it");
+	if (now->older + now->old_snapshots > before->older + before->old_snapshots)
+		faults_note(&network->context->faults, FAULT_OLDER, message,
+			    "its revision is smaller than that of the state");
+}
+
 static void on_delta(void *user, const struct bus_message *message)
 {
 	struct network *network = user;
+	const struct reconcile_counts before = network->reconcile.counts;
 	auto_call(desired_freep) struct desired *delta = NULL;
 	struct error err = {};
 
@@ -58,14 +73,17 @@ static void on_delta(void *user, const struct bus_message *message)
 	}
 	note_arrival(network);
 	reconcile_delta(&network->reconcile, TAKE(delta), now_of(network));
+	note_refusal(network, &before, FAULT_STATE, message);
 	step(network);
 }
 
 /* Return: whether more parts must follow. */
 static bool on_part(struct network *network, const struct bus_message *message)
 {
+	const struct reconcile_counts before = network->reconcile.counts;
 	auto_call(desired_freep) struct desired *part = NULL;
 	struct error err = {};
+	bool more;
 
 	if (bus_message_header(message, "Nats-Service-Error-Code")) {
 		reconcile_failed(&network->reconcile, now_of(network));
@@ -78,7 +96,9 @@ static bool on_part(struct network *network, const struct bus_message *message)
 		return false;
 	}
 	note_arrival(network);
-	return reconcile_part(&network->reconcile, TAKE(part), now_of(network));
+	more = reconcile_part(&network->reconcile, TAKE(part), now_of(network));
+	note_refusal(network, &before, FAULT_SNAPSHOT, message);
+	return more;
 }
 
 static bool on_answer(void *user, int outcome, const struct bus_message *message)

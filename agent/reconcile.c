@@ -254,6 +254,7 @@ void reconcile_delta(struct reconcile *reconcile, struct desired *delta, uint64_
 	}
 	if (ours && own->revision <= reconcile->asof) {
 		reconcile->counts.duplicates++;
+		reconcile->counts.older += own->revision < reconcile->asof;
 		return;
 	}
 	if (reconcile->n_buffer == RECONCILE_BUFFER_MAX)

@@ -31,8 +31,9 @@
 #define RECONCILE_JITTER_MS  1000  /* where many nodes learn at once that they must ask */
 #define RECONCILE_NEVER      UINT64_MAX
 
+/* `older`: of the duplicates, those that are older than the state. */
 struct reconcile_counts {
-	uint64_t deltas, duplicates, gaps, overflows, snapshots, old_snapshots, refused;
+	uint64_t deltas, duplicates, older, gaps, overflows, snapshots, old_snapshots, refused;
 };
 
 struct reconcile {

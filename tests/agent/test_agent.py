@@ -11,9 +11,12 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import lab as labs  # noqa: E402
+from hostile import desired, lb  # noqa: E402
+from nats_client import Client  # noqa: E402
 
 NET = "default_net"
 VIP = "10.9.0.1"
@@ -198,6 +201,52 @@ def test_hostile_messages(lab, bench):
     # Handles, and the revision in the stamp, are as many changes further.
     strip = re.compile(r" # handle \d+|0x00000002 : 0x[0-9a-f]+")
     assert strip.sub("", bench.ruleset()) == strip.sub("", before), "nothing else changed"
+
+
+def scrape_refused(port):
+    """Kind of message -> how many were refused."""
+    with urllib.request.urlopen(f"http://127.0.0.1:{port}/metrics", timeout=20) as answer:
+        found = re.findall(r'refused_total\{kind="(\w+)"\} (\d+)', answer.read().decode())
+    return {kind: int(number) for kind, number in found}
+
+
+def test_nothing_is_trusted(lab, bench):
+    """Of a Network that is not hosted, of an older revision, with addresses outside their family, with huge counts:
+    each is refused, counted, and logged once for its kind, though it says the epoch and a next revision that are right."""
+    lab.start_nats()
+    player = Player(lab)
+    player.say("epoch 1", *[f"put {name} 10.9.0.{i} 80 10.1.0.1" for i, name in enumerate("abc", 1)])
+    bench.host()
+    port = labs.free_port()
+    bench.start_agent("--metrics", f"127.0.0.1:{port}")
+    player.wait_for(r"^status .*epoch=1 revision=3 ")
+    before, epoch = bench.ruleset(), b"\1" + bytes(15)
+
+    def change(lb, net=NET, revision=4):
+        return desired(net, revision, lb, previous=revision - 1, epoch=epoch)
+    vip, many = b"\x0a\x09\0\x63", [bytes([10, 2, i >> 8, i & 255]) for i in range(1, 4098)]
+    hostile = {
+        "is of the Network": [change(lb(9, [vip]), net="default_elsewhere")],
+        "older": [change(lb(9, [vip]), revision=2), change(lb(9, [vip]), revision=1)],
+        "family": [change(lb(9, vips)) for vips in (
+            [b"\x0a\x09\0"], [bytes(5)], [bytes(17)], [b""], [vip, b"\x0a\x09\0\x64"], [b"\x7f\0\0\1"], [bytes(4)],
+            [bytes(10) + b"\xff\xff" + vip], [b"\xfe\x80" + bytes(13) + b"\1"])] +
+        [change(lb(9, [vip], [address])) for address in (b"\xe0\0\0\1", bytes(16), b"\xff" * 4, b"\x0a\1\0")],
+        "at most": [change(lb(9, [vip], many)), change(lb(9, [vip] * 300))],
+    }
+    with Client(lab.url) as client:
+        for body in sum(hostile.values(), []):
+            client.publish(f"ilb.v1.state.{NET}", body)
+            client.publish("ilb.v1.state.default_elsewhere", body)
+        client.flush()
+    n = sum(map(len, hostile.values()))
+    labs.wait_until("each is counted", lambda: scrape_refused(port)["older"] == 2 and
+                    scrape_refused(port)["state"] == n - 2)
+    assert bench.agent.log().count("a change of state was refused") == 1, bench.agent.log()
+    assert bench.agent.log().count("a message of older state was refused") == 1, bench.agent.log()
+    assert bench.ruleset() == before, "nothing was programmed"
+    player.say("put d 10.9.0.9 80 10.1.0.1")
+    player.wait_for(r"^status .*revision=4 ")
 
 
 def test_killed_and_back(lab, bench):

@@ -21,7 +21,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 sys.path.insert(0, os.path.join(HERE, "..", "support"))
 import hostile  # noqa: E402
 from hostile import Garbage, Server  # noqa: E402
-from lab import Lab, example, nic_manifest, wait_until  # noqa: E402
+from lab import Lab, example, free_port, nic_manifest, wait_until  # noqa: E402
 from nats_client import Client  # noqa: E402
 
 SECONDS = float(sys.argv[1]) if len(sys.argv) > 1 else 6
@@ -245,9 +245,7 @@ def metrics_options(lab, program):
     shown = subprocess.run([lab.program(program), "--help"], capture_output=True, text=True, check=True).stdout
     if "--metrics" not in shown:
         return [], []
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = free_port()
     return ["--metrics", f"127.0.0.1:{port}"], [port]
 
 
