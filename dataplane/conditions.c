@@ -106,6 +106,18 @@ static int add_repairs(struct status *status, const struct condition_facts *fact
 		   *facts->editor ? facts->editor : "another program", facts->n_repairs);
 }
 
+/* docs/health.md, "Dead nodes" */
+static int add_source(struct status *status, const struct condition_facts *facts)
+{
+	if (facts->has_source || (!facts->has_vips4 && !facts->has_vips6))
+		return 0;
+	return add(status, "NoSourceAddress",
+		   "the Network's namespace has no address that other nodes can answer "
+		   "(link-local ones do not count): give lo one of the Network, routed to this "
+		   "node; until then checks of machines on other nodes fail, and dead nodes are "
+		   "not found from here");
+}
+
 int conditions_add(struct status *status, const struct condition_facts *facts)
 {
 	int r;
@@ -113,6 +125,8 @@ int conditions_add(struct status *status, const struct condition_facts *facts)
 	r = add_forwarding(status, facts);
 	if (r == 0)
 		r = add_paths(status, facts);
+	if (r == 0)
+		r = add_source(status, facts);
 	if (r == 0)
 		r = add_flowtable(status, facts);
 	if (r == 0)

@@ -14,6 +14,7 @@
  *	ForwardingDisabled    the namespace routes no packets of a family that has VIPs
  *	StrictReversePath     rp_filter drops what comes back another way
  *	SharedBridge          ports of a bridge: replies between them bypass the rules
+ *	NoSourceAddress       other nodes cannot answer: dead nodes are not found from here
  *	FlowtableUnsupported  everything works, established flows are slower than they could be
  *	FlowtableFailed       some device cannot be offloaded from
  *	ConntrackNearlyFull   new connections will soon be dropped
@@ -25,6 +26,7 @@ struct condition_facts {
 	struct link_settings settings;
 	bool has_vips4, has_vips6;
 	bool bridge_ports; /* some bridge of the namespace has two or more */
+	bool has_source;   /* an address that is neither loopback nor link-local */
 	bool flowtable;
 	uint64_t conntrack_count, conntrack_max; /* 0 of 0 where unknown */
 	const char *flowtable_failure, *conntrack_failure, *route_failure; /* or "" */

@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "dataplane/surroundings.h"
 
+#include <errno.h>
+#include <ifaddrs.h>
+#include <netinet/in.h>
 #include <stdlib.h>
 
 #include "dataplane/conntrack.h"
@@ -66,12 +69,41 @@ void surroundings_look_at_links(struct surroundings *surroundings, struct table 
 	surroundings->flowtable_failure = r < 0 ? err : (struct error){};
 }
 
+static bool can_be_source(const struct sockaddr *from)
+{
+	const struct sockaddr_in *in4 = (const void *)from;
+	const struct sockaddr_in6 *in6 = (const void *)from;
+	struct address address;
+	int r = -EINVAL;
+
+	if (from->sa_family == AF_INET)
+		r = address_from_bytes(&in4->sin_addr, sizeof(in4->sin_addr), &address);
+	if (from->sa_family == AF_INET6)
+		r = address_from_bytes(&in6->sin6_addr, sizeof(in6->sin6_addr), &address);
+	return r == 0 && !address_why_not_host(&address);
+}
+
+/* VIPs are routes and no addresses, so they are not among these. */
+static bool has_source(void)
+{
+	struct ifaddrs *all = NULL;
+	bool found = false;
+
+	if (getifaddrs(&all) < 0)
+		return true; /* not known: nothing to complain of */
+	for (const struct ifaddrs *one = all; one && !found; one = one->ifa_next)
+		found = one->ifa_addr && can_be_source(one->ifa_addr);
+	freeifaddrs(all);
+	return found;
+}
+
 void surroundings_look(struct surroundings *surroundings, uint64_t now_ms)
 {
 	struct condition_facts *facts = &surroundings->facts;
 
 	surroundings->look_ms = now_ms + LOOK_MS;
 	link_read_settings(&facts->settings);
+	facts->has_source = has_source();
 	if (conntrack_fill(&facts->conntrack_count, &facts->conntrack_max) < 0)
 		facts->conntrack_count = facts->conntrack_max = 0;
 }

@@ -46,25 +46,22 @@ static json_t *forwarded_ips(const struct object *lb, const bool forwarded[stati
 /* They may forward or not: nobody waits for them, and nobody knows. */
 static void silent_condition(const struct lb_report *report, struct conditions *conditions)
 {
-	char since[32];
+	char since[32], others[64] = "", ill[160] = "";
 
-	if (report->n_ill) {
-		conditions_add_unknown(conditions, "NodesReporting", "MostNodesSilent",
-				       "%zu of %zu nodes fell silent at once: it is the control "
-				       "plane that is ill, and no destination is taken out for it",
-				       report->n_ill, report->n_ill_of);
-		return;
-	}
 	if (!report->n_silent)
 		return;
-	conditions_format_time(report->silent_since_ms, since);
-	if (report->n_silent == 1)
-		conditions_add_unknown(conditions, "NodesReporting", "NodesSilent",
-				       "%s has not reported since %s", report->silent, since);
-	else
-		conditions_add_unknown(conditions, "NodesReporting", "NodesSilent",
-				       "%s has not reported since %s, nor have %zu more",
-				       report->silent, since, report->n_silent - 1);
+	if (report->n_silent > 1)
+		(void)snprintf(others, sizeof(others), ", nor have %zu more", report->n_silent - 1);
+	if (report->n_ill)
+		(void)snprintf(
+			ill, sizeof(ill),
+			"; %zu of %zu nodes fell silent at once: it is the control plane that "
+			"is ill, and no destination is taken out for it",
+			report->n_ill, report->n_ill_of);
+	conditions_add_unknown(conditions, "NodesReporting",
+			       report->n_ill ? "MostNodesSilent" : "NodesSilent",
+			       "%s has not reported since %s%s%s", report->silent,
+			       conditions_format_time(report->silent_since_ms, since), others, ill);
 }
 
 static void nodes_condition(const struct object *lb, const struct lb_report *report,

@@ -9,7 +9,7 @@
 #pragma GCC diagnostic ignored "-Woverride-init"
 #define GOOD                                                                               \
 	.settings = {.forwarding4 = true, .forwarding6 = true}, .has_vips4 = true,         \
-	.has_vips6 = true, .flowtable = true, .conntrack_count = 10, .conntrack_max = 100, \
+	.has_vips6 = true, .has_source = true, .flowtable = true, .conntrack_count = 10, .conntrack_max = 100, \
 	.flowtable_failure = "", .conntrack_failure = "", .route_failure = "", .editor = ""
 
 static const struct {
@@ -44,6 +44,11 @@ static const struct {
 	 NULL,
 	 NULL},
 	{"route", {GOOD, .route_failure = "route of VIP 10.0.0.1"}, "RouteFailed", "10.0.0.1"},
+	{"no source", {GOOD, .has_source = false}, "NoSourceAddress", "give lo one"},
+	{"nor anything to check",
+	 {GOOD, .has_source = false, .has_vips4 = false, .has_vips6 = false},
+	 NULL,
+	 NULL},
 	{"no flowtables", {GOOD, .flowtable = false}, "FlowtableUnsupported", "NF_FLOW_TABLE"},
 	{"device", {GOOD, .flowtable_failure = "device x"}, "FlowtableFailed", "device x"},
 	{"80 % full", {GOOD, .conntrack_count = 80}, NULL, NULL},

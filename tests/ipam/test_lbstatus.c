@@ -57,6 +57,13 @@ static const struct lb_report silent = {.n_nodes = 1,
 					.n_silent = 2,
 					.silent = "node-3",
 					.silent_since_ms = 86400000};
+static const struct lb_report ill = {.n_nodes = 1,
+				     .n_programmed = 1,
+				     .n_silent = 2,
+				     .silent = "node-3",
+				     .silent_since_ms = 86400000,
+				     .n_ill = 2,
+				     .n_ill_of = 3};
 static const struct lb_report nobody = {};
 
 #define WELL "AddressesAllocated=True; DestinationsAvailable=True; "
@@ -92,6 +99,13 @@ static void test_conditions(void **state)
 		 &silent,
 		 WELL "Programmed=True; NodesReporting=Unknown:NodesSilent:node-3 has not reported "
 		      "since 1970-01-02T00:00:00Z, nor have 1 more; Ready=True"},
+		{"most are",
+		 {"apply net n", "apply lb l n 10.0.9.9 all", "apply nic a n 10.0.0.1"},
+		 &ill,
+		 WELL "Programmed=True; NodesReporting=Unknown:MostNodesSilent:node-3 has not "
+		      "reported since 1970-01-02T00:00:00Z, nor have 1 more; 2 of 3 nodes fell "
+		      "silent at once: it is the control plane that is ill, and no destination is "
+		      "taken out for it; Ready=True"},
 		{"no node",
 		 {"apply net n", "apply lb l n 10.0.9.9 all", "apply nic a n 10.0.0.1"},
 		 &nobody,

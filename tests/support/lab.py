@@ -254,8 +254,9 @@ class Node:
             "--netns-dir", self.netns_dir, "--state-dir", state, *options])
         return self.agent
 
-    def host(self, name, name_space="default"):
-        """The namespace of a Network on this node, routed to the other nodes by the underlay."""
+    def host(self, name, name_space="default", source=True):
+        """The namespace of a Network on this node, routed to the other nodes by the underlay. With a
+        source it has an address of its own on lo, where checks come from."""
         token = f"{name_space}_{name}".replace(".", "_")
         network = self.lab.namespace(token, directory=self.netns_dir)
         network.forward()
@@ -263,6 +264,9 @@ class Node:
         index = self.lab.network_index(name)
         self.lab.uplink(network, f"10.{index}.{self.number}.0/24",
                         f"fd00:{index}:{self.number}::/64", index)
+        if source:
+            network.ip(f"address add 10.{index}.{self.number}.1/32 dev lo",
+                       f"address add fd00:{index}:{self.number}::1/128 dev lo")
         return network
 
     def machine(self, name, network="my-network", host=None):

@@ -87,8 +87,9 @@ def most_fall_silent(lab):
     def reasons():
         conditions = lab.get("loadbalancer/my-loadbalancer")["status"]["conditions"]
         return {condition["reason"]: condition["message"] for condition in conditions}
-    wait_until("its status says so", lambda: "MostNodesSilent" in reasons())
-    assert reasons()["MostNodesSilent"].startswith("3 of 5 nodes fell silent at once"), reasons()
+    wait_until("its status says so", lambda: "nor have 2 more" in reasons().get("MostNodesSilent", ""))
+    assert "nor have 2 more; 3 of 5 nodes fell silent at once: it is the control plane" in reasons()[
+        "MostNodesSilent"], reasons()
     end = time.monotonic() + 4
     while time.monotonic() < end:
         assert "they are taken out" not in lab.allocators[0].log()[lab.mark:]
@@ -101,8 +102,7 @@ def most_fall_silent(lab):
 def main():
     with Lab() as lab:
         for number in range(1, 6):
-            network = lab.node(f"node-{number}").host("my-network")
-            network.ip(f"address add 10.1.{number}.1/32 dev lo")  # where probes come from
+            lab.node(f"node-{number}").host("my-network")
         for node in lab.nodes:
             node.web = node.machine(f"web-{node.number}").serve(tcp=[8080])
             node.client = node.machine(f"client-{node.number}")

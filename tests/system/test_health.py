@@ -3,6 +3,7 @@
 agents and NATS that die. Everything is seen from clients on three nodes."""
 
 import contextlib
+import json
 import os
 import re
 import signal
@@ -146,6 +147,9 @@ def c9_checks_come_from_the_address_on_lo(lab):
         source = "asked by 169.254.1.1" if node is lab.nodes[-1] else f"asked by 10.1.{node.number}.1"
         wait_until("checks come from the namespace's own address",
                    lambda node=node, source=source: source in node.web.server.log())
+    for row in json.loads(lab.ilb("nodes", "-o", "json").stdout):
+        reasons = {condition["reason"] for condition in row["networks"][0]["conditions"]}
+        assert ("NoSourceAddress" in reasons) == (row["name"] == "node-3"), (row["name"], reasons)
 
 
 def c2_a_server_is_killed(lab):
@@ -281,9 +285,7 @@ def another_check_takes_nothing_out(lab):
 def main():
     with Lab() as lab:
         for name in ("node-1", "node-2", "node-3"):
-            network = lab.node(name).host("my-network")
-            if name != "node-3":
-                network.ip(f"address add 10.1.{lab.nodes[-1].number}.1/32 dev lo")
+            lab.node(name).host("my-network", source=name != "node-3")
         for node in lab.nodes:
             node.web = node.machine(f"web-{node.number}")
             node.client = node.machine(f"client-{node.number}")

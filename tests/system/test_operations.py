@@ -104,6 +104,7 @@ def nodes(lab, table):
         return lab.ilb("nodes", "-o", "yaml").stdout
 
     table.expect("connections to an address time out", shown)
+    table.expect("machines of a node that has died still get connections", shown)
     network_of_node.nft("flush", "ruleset")
     table.expect("somebody flushed nftables", shown)
     agent.popen.send_signal(signal.SIGSTOP)
