@@ -66,6 +66,13 @@ static void add_network(struct agent *agent, const char *net)
 	struct network *network;
 	struct error err = {};
 
+	/* One that no heartbeat names would forward what allocators believe to be gone. */
+	if (HASH_COUNT(agent->networks) >= ALIVE_NETWORKS_MAX) {
+		log_err("net=%s: not served: a node hosts at most %u Networks; when it hosts fewer, "
+			"restart ilb-agent",
+			net, ALIVE_NETWORKS_MAX);
+		return;
+	}
 	if (network_new(&agent->context, net, &network, &err) < 0) {
 		log_err("net=%s: not served: %s", net, err.text[0] ? err.text : "no memory");
 		return;

@@ -20,6 +20,7 @@ enum report_condition {
 	REPORT_NAMESPACE_UNAVAILABLE,
 	REPORT_STATE_RECALLED,
 	REPORT_ALL_UNHEALTHY,
+	REPORT_ADDRESSES_CUT, /* report_take()'s own */
 	REPORT_N_CONDITIONS,
 };
 
@@ -50,7 +51,8 @@ const char *report_condition_reason(enum report_condition condition);
 void report_soon(struct report *report, uint64_t when);
 
 /*
- * It is being published. @random: any number, spreads the next time.
+ * It is being published. Addresses that have no room in a message are left out, and a condition says
+ * so. @random: any number, spreads the next time.
  * Return: 0, -ENOMEM.
  * @ret_bytes:     the packed status; the caller frees it.
  * @ret_addresses: the text of the header Ilb-Addresses; the caller frees it.

@@ -33,10 +33,12 @@ static struct status *publish(struct report *report, uint64_t now, char **ret_ad
 	auto_free void *bytes = NULL;
 	auto_free char *addresses = NULL;
 	struct status *status = NULL;
+	struct error err = {};
 	size_t len;
 
 	assert_int_equal(report_take(report, now, 0, &bytes, &len, &addresses), 0);
-	assert_int_equal(status_unpack(bytes, len, &status, NULL), 0);
+	if (status_unpack(bytes, len, &status, &err) < 0)
+		fail_msg("%s", err.text);
 	if (ret_addresses)
 		*ret_addresses = TAKE(addresses);
 	return status;
@@ -141,12 +143,78 @@ static void test_addresses(void **state)
 	}
 }
 
+static struct status *make_large_status(size_t n4, size_t n6, size_t n_refusals)
+{
+	struct status *status = make_status(1, n4, 0);
+
+	status->addresses = realloc(status->addresses, (n4 + n6) * sizeof(*status->addresses));
+	assert_non_null(status->addresses);
+	for (size_t i = 0; i < n6; i++)
+		status->addresses[status->n_addresses++] = (struct address){
+			FAMILY_IPV6,
+			{0xfd, [13] = (uint8_t)(i >> 16), (uint8_t)(i >> 8), (uint8_t)i}};
+	status->refusals = calloc(n_refusals + 1, sizeof(*status->refusals));
+	for (; status->n_refusals < n_refusals; status->n_refusals++) {
+		struct status_refusal *refusal = &status->refusals[status->n_refusals];
+
+		refusal->uid.bytes[0] = 1;
+		refusal->sentence = calloc(STATUS_SENTENCE_MAX, 1);
+		memset(refusal->sentence, 'x', STATUS_SENTENCE_MAX - 1);
+	}
+	status->n_refused = n_refusals;
+	return status;
+}
+
+/* However much there is to say, it is said: what has no room is told to have none. */
+static void test_large_statuses(void **state)
+{
+	static const struct {
+		const char *name;
+		size_t n4, n6, n_refusals;
+		bool cut;
+	} rows[] = {
+		{"all that fit", 1000, 50000, 0, false},
+		{"too many of IPv6", 0, 65536, 0, true},
+		{"more than a status may have", 65536, 65536, 0, true},
+		{"beside refusals", 0, 40000, STATUS_REFUSALS_MAX, true},
+	};
+
+	(void)state;
+	ARRAY_FOREACH(row, rows, ARRAY_SIZE(rows)) {
+		size_t n = row->n4 + row->n6;
+		struct report report;
+		struct status *status;
+
+		print_message("%s\n", row->name);
+		assert_int_equal(report_init(&report, "node1", "default_net"), 0);
+		for (int again = 0; again < 2; again++) {
+			assert_int_equal(
+				report_set(&report,
+					   make_large_status(row->n4, row->n6, row->n_refusals), 0),
+				0);
+			status = publish(&report, 0, NULL);
+			assert_int_equal(status->n_addresses < n, row->cut);
+			assert_in_range(status->n_addresses, row->n_refusals ? 20000 : 50000, n);
+			assert_int_equal(status->n_conditions, row->cut);
+			if (row->cut)
+				assert_string_equal(status->conditions[0].reason, "AddressesCut");
+			status_free(status);
+		}
+		assert_int_equal(report_set(&report, make_status(2, 1, 0), 0), 0);
+		status = publish(&report, 0, NULL);
+		assert_int_equal(status->n_conditions, 0);
+		status_free(status);
+		report_deinit(&report);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_first_at_once_then_the_latest),
 		cmocka_unit_test(test_own_conditions),
 		cmocka_unit_test(test_addresses),
+		cmocka_unit_test(test_large_statuses),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
