@@ -42,11 +42,7 @@ static void drain(struct search *search, const struct forwarding *lb,
 		.destination = *destination,
 	};
 
-	ARRAY_FOREACH(item, search->stale->items, search->stale->n_items) {
-		if (uuid_compare(&item->lb, &lb->uid) == 0 &&
-		    address_equal(&item->what.destination, destination))
-			return; /* many connections, one drain */
-	}
+	/* Many connections, one drain: it is the same each time. */
 	if (stale_add(search->stale, search->now_ms, &lb->uid, &what) < 0)
 		search->error = -ENOMEM;
 }

@@ -2,11 +2,40 @@
 #include "dataplane/stale.h"
 
 #include <errno.h>
+#include <string.h>
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
 
 #include "base/array.h"
 
+/* What makes two drains the same. Compared as bytes, so the padding is zero. */
+struct drain_key {
+	struct uuid lb;
+	struct address destination, vip;
+	uint32_t mark, mark_mask;
+	uint16_t first, last;
+	uint8_t protocol;
+};
+
+struct stale_drain {
+	struct drain_key key;
+	struct stale_item item;
+	UT_hash_handle hh;
+};
+
+static void drain_free(struct stale *stale, struct stale_drain *drain)
+{
+	HASH_DEL(stale->drains, drain);
+	free(drain);
+}
+
 void stale_deinit(struct stale *stale)
 {
+	struct stale_drain *drain, *next;
+
+	HASH_ITER(hh, stale->drains, drain, next)
+	drain_free(stale, drain);
 	free(stale->items);
 	*stale = (struct stale){};
 }
@@ -22,13 +51,51 @@ static int add_at(struct stale *stale, uint64_t due_ms, const struct uuid *lb,
 	return 0;
 }
 
+static void write_key(struct drain_key *key, const struct uuid *lb, const struct plan_cleanup *what)
+{
+	memset(key, 0, sizeof(*key));
+	key->lb = *lb;
+	key->destination = what->destination;
+	key->vip = what->vip;
+	key->mark = what->mark;
+	key->mark_mask = what->mark_mask;
+	key->first = what->first;
+	key->last = what->last;
+	key->protocol = what->protocol;
+}
+
+/* The same drain begins anew: it came back meanwhile, and went again. */
+static int add_drain(struct stale *stale, const struct stale_item *item)
+{
+	struct stale_drain *drain;
+	struct drain_key key;
+
+	write_key(&key, &item->lb, &item->what);
+	HASH_FIND(hh, stale->drains, &key, sizeof(key), drain);
+	if (drain) {
+		drain->item = *item;
+		return 0;
+	}
+	drain = malloc(sizeof(*drain));
+	if (!drain)
+		return -ENOMEM;
+	memcpy(&drain->key, &key, sizeof(key)); /* with the padding */
+	drain->item = *item;
+	HASH_ADD(hh, stale->drains, key, sizeof(drain->key), drain);
+	if (drain->hh.tbl)
+		return 0;
+	free(drain);
+	return -ENOMEM;
+}
+
 int stale_add(struct stale *stale, uint64_t now_ms, const struct uuid *lb,
 	      const struct plan_cleanup *what)
 {
+	struct stale_item drain = {now_ms + what->drain_s * UINT64_C(1000), *lb, *what};
 	int r;
 
 	if (what->when == CLEANUP_AFTER_DRAIN)
-		return add_at(stale, now_ms + what->drain_s * UINT64_C(1000), lb, what);
+		return add_drain(stale, &drain);
 	r = add_at(stale, now_ms, lb, what);
 	if (r == 0)
 		r = add_at(stale, now_ms + STALE_AGAIN_MS, lb, what);
@@ -42,6 +109,10 @@ uint64_t stale_next_ms(const struct stale *stale)
 	for (size_t i = 0; i < stale->n_items; i++) {
 		if (stale->items[i].due_ms < next)
 			next = stale->items[i].due_ms;
+	}
+	for (const struct stale_drain *drain = stale->drains; drain; drain = drain->hh.next) {
+		if (drain->item.due_ms < next)
+			next = drain->item.due_ms;
 	}
 	return next;
 }
@@ -60,37 +131,11 @@ static bool forwards(const struct forwarding *forwarding, const struct plan_clea
 	return what->first == 0 || forwarding_find_port(forwarding, what->protocol, what->first);
 }
 
-static bool is_void(const struct stale_item *cleanup, stale_find *find, void *user)
+static bool is_void(const struct stale_item *drain, stale_find *find, void *user)
 {
-	const struct forwarding *forwarding;
+	const struct forwarding *forwarding = find(user, &drain->lb);
 
-	if (cleanup->what.when != CLEANUP_AFTER_DRAIN)
-		return false;
-	forwarding = find(user, &cleanup->lb);
-	return !forwarding || forwards(forwarding, &cleanup->what);
-}
-
-static bool is_same_drain(const struct stale_item *a, const struct stale_item *b)
-{
-	return a->what.when == b->what.when && uuid_compare(&a->lb, &b->lb) == 0 &&
-	       address_equal(&a->what.destination, &b->what.destination) &&
-	       address_equal(&a->what.vip, &b->what.vip) && a->what.mark == b->what.mark &&
-	       a->what.protocol == b->what.protocol && a->what.first == b->what.first &&
-	       a->what.last == b->what.last;
-}
-
-/* It came back meanwhile, and went again: its connections have the whole of the later drain. */
-static bool is_overtaken(const struct stale *stale, const struct stale_item *drain)
-{
-	const struct stale_item *end = stale->items + stale->n_items;
-
-	if (drain->what.when != CLEANUP_AFTER_DRAIN)
-		return false;
-	for (const struct stale_item *item = drain + 1; item < end; item++) {
-		if (item->due_ms > drain->due_ms && is_same_drain(item, drain))
-			return true;
-	}
-	return false;
+	return !forwarding || forwards(forwarding, &drain->what);
 }
 
 struct filters {
@@ -144,8 +189,26 @@ static int add_filters(struct filters *filters, const struct plan_cleanup *what)
 	return 0;
 }
 
+static int add_due(const struct stale *stale, uint64_t now_ms, stale_find *find, void *user,
+		   struct filters *filters)
+{
+	int r = 0;
+
+	for (size_t i = 0; i < stale->n_items && r == 0; i++) {
+		if (stale->items[i].due_ms <= now_ms)
+			r = add_filters(filters, &stale->items[i].what);
+	}
+	for (const struct stale_drain *drain = stale->drains; drain && r == 0;
+	     drain = drain->hh.next) {
+		if (drain->item.due_ms <= now_ms && !is_void(&drain->item, find, user))
+			r = add_filters(filters, &drain->item.what);
+	}
+	return r;
+}
+
 static void drop_due(struct stale *stale, uint64_t now_ms)
 {
+	struct stale_drain *drain, *next;
 	size_t n = 0;
 
 	for (size_t i = 0; i < stale->n_items; i++) {
@@ -153,6 +216,11 @@ static void drop_due(struct stale *stale, uint64_t now_ms)
 			stale->items[n++] = stale->items[i];
 	}
 	stale->n_items = n;
+	HASH_ITER(hh, stale->drains, drain, next)
+	{
+		if (drain->item.due_ms <= now_ms)
+			drain_free(stale, drain);
+	}
 }
 
 int stale_take_due(struct stale *stale, uint64_t now_ms, stale_find *find, void *user,
@@ -160,14 +228,9 @@ int stale_take_due(struct stale *stale, uint64_t now_ms, stale_find *find, void 
 {
 	struct filters filters = {};
 
-	ARRAY_FOREACH(cleanup, stale->items, stale->n_items) {
-		if (cleanup->due_ms > now_ms || is_void(cleanup, find, user) ||
-		    is_overtaken(stale, cleanup))
-			continue;
-		if (add_filters(&filters, &cleanup->what) < 0) {
-			free(filters.items);
-			return -ENOMEM;
-		}
+	if (add_due(stale, now_ms, find, user, &filters) < 0) {
+		free(filters.items);
+		return -ENOMEM;
 	}
 	drop_due(stale, now_ms);
 	*ret_filters = filters.items;

@@ -22,9 +22,12 @@ struct stale_item {
 	struct plan_cleanup what;
 };
 
+struct stale_drain;
+
 struct stale {
-	struct stale_item *items;
+	struct stale_item *items; /* at once, and once more */
 	size_t n_items;
+	struct stale_drain *drains; /* one of a kind: the last of them counts */
 };
 
 void stale_deinit(struct stale *stale);
@@ -41,8 +44,8 @@ typedef const struct forwarding *stale_find(void *user, const struct uuid *lb);
 
 /*
  * Takes out those that are due, as filters. The end of a drain gives none when the LoadBalancer has
- * the destination or the port again, when that came back and went again later, or when it is gone
- * itself: all its entries went with it.
+ * the destination or the port again, or when it is gone itself: all its entries went with it. One that
+ * came back and went again later has the whole of the later drain.
  * @ret_filters: the caller frees it.
  * Return: 0, -ENOMEM (nothing was taken).
  */

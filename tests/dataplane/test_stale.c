@@ -82,6 +82,23 @@ static void test_the_last_drain_counts(void **state)
 	assert_int_equal(take(&stale, 50000, other, NULL), 1);
 }
 
+/* However often it does so, one drain is kept. */
+static void test_a_flapping_destination(void **state)
+{
+	auto_call(stale_deinit) struct stale stale = {};
+	struct plan_cleanup what = to_destination(CLEANUP_AFTER_DRAIN), other = what;
+	auto_call(forwarding_freep) struct forwarding *rest =
+		make("number 1\nvip 10.0.0.1\ndestination 10.1.0.2\n");
+
+	(void)state;
+	other.first = other.last = 80;
+	for (uint64_t now = 0; now < 200000; now++)
+		assert_int_equal(stale_add(&stale, now, &LB, now % 2 ? &what : &other), 0);
+	assert_int_equal(stale_next_ms(&stale), 199998 + 30000);
+	assert_int_equal(take(&stale, 199999 + 30000, rest, NULL), 2);
+	assert_true(stale_next_ms(&stale) == UINT64_MAX);
+}
+
 static const struct {
 	const char *name;
 	enum cleanup_when when;
@@ -172,6 +189,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_now_and_again),
 		cmocka_unit_test(test_the_last_drain_counts),
+		cmocka_unit_test(test_a_flapping_destination),
 		cmocka_unit_test(test_filters),
 		cmocka_unit_test(test_drains),
 	};
