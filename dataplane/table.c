@@ -299,7 +299,9 @@ int table_remove(struct table *table, struct entry_changes *changes, uint64_t no
 	if (r < 0)
 		return error_prefix(err, r, "table inet " RULESET_TABLE " cannot be removed");
 	table->present = table->stand_in = table->stamped = table->dirty = false;
-	r = entries_plan(changes);
+	r = entries_stage_all(&table->entries, changes); /* removals that were refused before, too */
+	if (r == 0)
+		r = entries_plan(changes);
 	if (r == 0)
 		r = settle_all(table, changes, now_ms);
 	return r < 0 ? error_set(err, r, "out of memory") : 0;
