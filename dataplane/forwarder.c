@@ -226,8 +226,6 @@ static void sync_routes(struct forwarder *forwarder)
 	int r;
 
 	r = served_sync(served, link, &err);
-	if (r == 0 && !forwarder->loaded)
-		r = served_sweep(served, link, &err);
 	keep_failure(&forwarder->route_failure, r, &err);
 }
 
@@ -490,7 +488,7 @@ static int do_due(struct forwarder *forwarder, bool links, uint64_t now_ms, stru
 		return r;
 	if (links || forwarder->surroundings.look_ms <= now_ms)
 		surroundings_look(&forwarder->surroundings, now_ms);
-	if (forwarder->table.served.changed)
+	if (forwarder->loaded && served_is_due(&forwarder->table.served))
 		sync_routes(forwarder);
 	return delete_stale(forwarder, now_ms) < 0 ? error_set(err, -ENOMEM, "out of memory") : 0;
 }

@@ -122,6 +122,23 @@ static int sync_one(struct served_vip *vip, struct link *link, struct error *err
 	return r;
 }
 
+static int sweep(const struct served *served, struct link *link, struct error *err)
+{
+	auto_free struct address *vips = NULL;
+	size_t n_vips;
+	int r, result;
+
+	result = link_list_vips(link, &vips, &n_vips, err);
+	if (result < 0)
+		return result;
+	for (size_t i = 0; i < n_vips; i++) {
+		r = find(served, &vips[i]) ? 0 : link_remove_vip(link, &vips[i], err);
+		if (r < 0)
+			result = r;
+	}
+	return result;
+}
+
 int served_sync(struct served *served, struct link *link, struct error *err)
 {
 	struct served_vip *vip, *changed = TAKE(served->changed);
@@ -139,21 +156,16 @@ int served_sync(struct served *served, struct link *link, struct error *err)
 			free(vip);
 		}
 	}
-	return result;
+	if (served->swept)
+		return result;
+	r = sweep(served, link, err);
+	served->swept = r == 0;
+	return r < 0 ? r : result;
 }
 
-int served_sweep(struct served *served, struct link *link, struct error *err)
+bool served_is_due(const struct served *served)
 {
-	auto_free struct address *vips = NULL;
-	size_t n_vips;
-	int r;
-
-	r = link_list_vips(link, &vips, &n_vips, err);
-	for (size_t i = 0; i < n_vips && r == 0; i++) {
-		if (!find(served, &vips[i]))
-			r = link_remove_vip(link, &vips[i], err);
-	}
-	return r;
+	return served->changed || !served->swept;
 }
 
 int served_list(const struct served *served, struct address **ret_vips, size_t *ret_n_vips)

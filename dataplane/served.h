@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #pragma once
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -17,6 +18,7 @@ struct served_vip;
 struct served {
 	struct served_vip *vips;    /* by address */
 	struct served_vip *changed; /* their routes are not as they should be yet */
+	bool swept;                 /* no route of ours is left of a former run */
 	size_t n_held[2];           /* distinct VIPs: IPv4, IPv6 */
 	struct address *list;       /* those that are held, sorted: every status names them all */
 	size_t n_list;
@@ -29,14 +31,15 @@ must_check int served_hold(struct served *served, const struct address *address)
 void served_drop(struct served *served, const struct address *address);
 
 /*
- * Makes the routes of VIPs that are held now, removes those of VIPs that nobody holds any more.
+ * Makes the routes of VIPs that are held now, removes those of VIPs that nobody holds any more; the
+ * first time also those that a former run left, so not before all that shall be held is.
  * Return: 0, or the errno of the last route that failed: it is tried again the next time, and all
  *         others are done.
  */
 must_check int served_sync(struct served *served, struct link *link, struct error *err);
 
-/* Removes routes of ours in the namespace that no VIP here has: left by a former run. */
-must_check int served_sweep(struct served *served, struct link *link, struct error *err);
+/* Whether served_sync() has something to do. */
+bool served_is_due(const struct served *served);
 
 /* All held VIPs, sorted; the caller frees them. Return: 0, -ENOMEM. */
 must_check int served_list(const struct served *served, struct address **ret_vips,

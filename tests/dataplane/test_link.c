@@ -144,8 +144,6 @@ static void test_a_served_vip_has_a_route_while_held(void **state)
 	assert_int_equal(served_hold(&served, &v6), 0);
 	assert_int_equal(served_hold(&served, &v4), 0);
 	assert_int_equal(served_sync(&served, link, NULL), 0);
-	expect_routes(link, "10.0.0.1 10.0.0.9 fd00::1 ");
-	assert_int_equal(served_sweep(&served, link, NULL), 0);
 	expect_routes(link, "10.0.0.1 fd00::1 ");
 	assert_int_equal(served_list(&served, &vips, &n_vips), 0);
 	assert_int_equal(n_vips, 2);
@@ -184,6 +182,27 @@ static void test_a_failed_route_is_tried_again(void **state)
 	(void)close(netns);
 }
 
+/* What a former run left goes with the first state, and what comes later is not looked for. */
+static void test_what_is_left_is_swept(void **state)
+{
+	struct address held = parse("10.0.0.1"), left = parse("10.0.0.2");
+	auto_call(served_deinit) struct served served = {};
+	int netns;
+	auto_call(link_freep) struct link *link = link_in_new_netns(&netns);
+
+	(void)state;
+	assert_int_equal(link_add_vip(link, &left, NULL), 0);
+	assert_true(served_is_due(&served));
+	assert_int_equal(served_hold(&served, &held), 0);
+	assert_int_equal(served_sync(&served, link, NULL), 0);
+	expect_routes(link, "10.0.0.1 ");
+	assert_false(served_is_due(&served));
+	assert_int_equal(link_add_vip(link, &left, NULL), 0);
+	assert_int_equal(served_sync(&served, link, NULL), 0);
+	expect_routes(link, "10.0.0.1 10.0.0.2 ");
+	(void)close(netns);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -193,6 +212,7 @@ int main(void)
 		cmocka_unit_test(test_settings),
 		cmocka_unit_test(test_a_served_vip_has_a_route_while_held),
 		cmocka_unit_test(test_a_failed_route_is_tried_again),
+		cmocka_unit_test(test_what_is_left_is_swept),
 	};
 
 	netns_require_permission();
