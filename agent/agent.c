@@ -430,6 +430,7 @@ static int start(struct agent *agent, const struct agent_options *options, struc
 	bus.name = "ilb-agent";
 	bus.inbox_prefix = bus.inbox_prefix ?: agent->inbox_prefix;
 	make_state_dir(options->state_dir);
+	recall_sweep(options->state_dir);
 	r = bus_new(loop, &bus, on_bus, agent, &agent->context.bus, err);
 	if (r == 0)
 		r = bus_subscribe(agent->context.bus, SUBJECT_ROLL, NULL, on_roll, agent,

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "agent/recall.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "agent/journal.h"
 #include "base/file.h"
@@ -55,6 +57,28 @@ static void recall_free(struct recall *recall)
 	free(recall);
 }
 AUTO_DEFINE(struct recall, recall_free);
+
+/* "<net>.recall.XXXXXX", as file_replace() names what it writes. */
+static bool is_half_written(const char *name)
+{
+	static const char middle[] = ".recall.";
+	size_t len = strlen(name), tail = sizeof(middle) - 1 + 6;
+
+	return len > tail && strncmp(name + len - tail, middle, sizeof(middle) - 1) == 0;
+}
+
+void recall_sweep(const char *dir)
+{
+	DIR *stream = opendir(dir);
+	const struct dirent *item;
+
+	while (stream && (item = readdir(stream))) {
+		if (is_half_written(item->d_name))
+			(void)unlinkat(dirfd(stream), item->d_name, 0);
+	}
+	if (stream)
+		(void)closedir(stream);
+}
 
 int recall_new(uv_loop_t *loop, const char *dir, const char *net, struct recall **ret_recall)
 {

@@ -16,6 +16,12 @@
  */
 struct recall;
 
+/*
+ * Removes what writers that were killed left half-written in `dir`, before anything is written
+ * there. What cannot be looked at or removed stays.
+ */
+void recall_sweep(const char *dir);
+
 /* @dir: borrowed. Return: 0, -ENOMEM. */
 must_check int recall_new(uv_loop_t *loop, const char *dir, const char *net,
 			  struct recall **ret_recall);

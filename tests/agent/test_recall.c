@@ -3,8 +3,11 @@
 #include <stdio.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <unistd.h>
 
 #include "agent/recall.h"
+#include "base/array.h"
+#include "base/file.h"
 #include "tests/agent/make.h"
 #include "tests/support/cmocka.h"
 
@@ -230,6 +233,32 @@ static void test_closed_while_busy(void **state)
 	expect(fixture, "5:a5b5");
 }
 
+static void test_sweep(void **state)
+{
+	static const struct {
+		const char *name;
+		bool stays;
+	} rows[] = {
+		{"a_net.recall", true},       {"a_net.recall.aB3xYz", false},
+		{"a_net.recall.aB3xY", true}, {".recall.aB3xYz", true},
+		{"notes.aB3xYz", true},
+	};
+	struct fixture *fixture = *state;
+	char path[256];
+
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		(void)snprintf(path, sizeof(path), "%s/%s", fixture->dir, rows[i].name);
+		assert_int_equal(file_replace(path, "x", 1, NULL), 0);
+	}
+	recall_sweep(fixture->dir);
+	recall_sweep("/nothing/is/here");
+	for (size_t i = 0; i < ARRAY_SIZE(rows); i++) {
+		print_message("%s\n", rows[i].name);
+		(void)snprintf(path, sizeof(path), "%s/%s", fixture->dir, rows[i].name);
+		assert_int_equal(unlink(path) == 0, rows[i].stays);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -245,6 +274,7 @@ int main(void)
 						tear_down),
 		cmocka_unit_test_setup_teardown(test_shortened, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_closed_while_busy, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_sweep, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
