@@ -291,14 +291,16 @@ static void put(struct mirror *mirror, struct entry *entry)
 		fail(mirror);
 }
 
+/* The entry goes when the bucket has told that nothing is there: until then it may be put again. */
 static void refresh_gone(struct mirror *mirror, struct entry *entry)
 {
 	bool was_there = entry->text;
 
 	free(TAKE(entry->text));
-	if (was_there)
+	if (was_there || TAKE(entry->again))
 		put(mirror, entry);
-	entry_free(mirror, entry);
+	else if (!entry->unseen)
+		entry_free(mirror, entry);
 }
 
 /* Works the status out, and if it is another one, tells of it. */

@@ -190,6 +190,11 @@ def status_is_mirrored_to_its_bucket():
                 {"last_by_subj": "$KV.ilb-status.loadbalancer.default.a"})).json
             return "message" in answer and json.loads(base64.b64decode(answer["message"]["data"]))
 
+        def headers():
+            answer = client.request("$JS.API.STREAM.MSG.GET.KV_ilb-status", json.dumps(
+                {"last_by_subj": "$KV.ilb-status.loadbalancer.default.a"})).json
+            return base64.b64decode(answer["message"].get("hdrs", "")).decode()
+
         def limit(size):
             config = client.request("$JS.API.STREAM.INFO.KV_ilb-status").json["config"]
             config["max_msg_size"] = size
@@ -207,6 +212,13 @@ def status_is_mirrored_to_its_bucket():
         assert mirrored()["observedGeneration"] == 1
         limit(-1)
         wait_until("what was refused is put again", lambda: mirrored()["observedGeneration"] == 2)
+        limit(10)
+        done(client, "delete", "loadbalancer/a")
+        while watched.get(timeout=5).data:
+            pass
+        assert mirrored(), "the server refused the removal"
+        limit(-1)
+        wait_until("it is removed again", lambda: "DEL" in headers())
 
 
 def it_waits_for_jetstream():
