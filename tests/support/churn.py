@@ -55,8 +55,8 @@ def interface(machine, labels, version=None):
 class Caller:
     """Requests to whichever allocator answers, over whichever server is there."""
 
-    def __init__(self, lab):
-        self.lab, self.client = lab, None
+    def __init__(self, lab, name_space="default"):
+        self.lab, self.name_space, self.client = lab, name_space, None
 
     def call(self, verb, body):
         """The answer, None when none came: then nobody knows what was done."""
@@ -66,7 +66,7 @@ class Caller:
             if self.client is None:
                 time.sleep(0.1)
                 return {"ok": False, "code": 0}
-            return self.client.request(f"ilb.v1.{verb}.default", body, {"Accept": "application/json"},
+            return self.client.request(f"ilb.v1.{verb}.{self.name_space}", body, {"Accept": "application/json"},
                                        timeout=ANSWER_S).json
         except Exception:  # pylint: disable=broad-except  # whatever broke, there is no answer
             self.close()
@@ -129,9 +129,9 @@ class Thing:
 class Writer(threading.Thread):
     """Does `step(caller)` again and again until it is told to end; what it raised is kept."""
 
-    def __init__(self, lab, over, pause=0.02):
+    def __init__(self, lab, over, pause=0.02, name_space="default"):
         super().__init__(daemon=True)
-        self.caller, self.over, self.pause = Caller(lab), over, pause
+        self.caller, self.over, self.pause = Caller(lab, name_space), over, pause
         self.n_acknowledged, self.n_tried, self.raised = 0, 0, None
 
     def run(self):
@@ -161,8 +161,8 @@ class Changer(Writer):
 class Comers(Writer):
     """LoadBalancers that come and go, and share the addresses of a small Prefix."""
 
-    def __init__(self, lab, over, seed, prefix, most):
-        super().__init__(lab, over)
+    def __init__(self, lab, over, seed, prefix, most, **options):
+        super().__init__(lab, over, **options)
         self.chance, self.prefix, self.most = random.Random(seed), prefix, most
         self.number, self.holders, self.gone, self.unknown = 0, {}, [], []
 
@@ -209,4 +209,4 @@ class Comers(Writer):
         return [name for name in self.gone if name in items]
 
 
-__all__ = ["Caller", "Changer", "Comers", "Thing", "Writer", "interface", "load_balancer", "routing"]
+__all__ = ["Caller", "Changer", "Comers", "Thing", "Writer", "interface", "load_balancer", "manifest", "routing"]

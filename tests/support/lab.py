@@ -260,19 +260,20 @@ class Node:
         token = f"{name_space}_{name}".replace(".", "_")
         network = self.lab.namespace(token, directory=self.netns_dir)
         network.forward()
-        self.networks[name] = network
-        index = self.lab.network_index(name)
-        self.lab.uplink(network, f"10.{index}.{self.number}.0/24",
-                        f"fd00:{index}:{self.number}::/64", index)
+        key = self.lab.network_key(name, name_space)
+        self.networks[key] = network
+        addresses = self.lab.address_index(key)
+        self.lab.uplink(network, f"10.{addresses}.{self.number}.0/24",
+                        f"fd00:{addresses}:{self.number}::/64", self.lab.network_index(key))
         if source:
-            network.ip(f"address add 10.{index}.{self.number}.1/32 dev lo",
-                       f"address add fd00:{index}:{self.number}::1/128 dev lo")
+            network.ip(f"address add 10.{addresses}.{self.number}.1/32 dev lo",
+                       f"address add fd00:{addresses}:{self.number}::1/128 dev lo")
         return network
 
     def machine(self, name, network="my-network", host=None):
-        """A machine of a Network on this node, with an IPv4 and an IPv6 address."""
+        """A machine of a Network (its key) on this node, with an IPv4 and an IPv6 address."""
         host = host or 10 + sum(1 for m in self.lab.machines if m.network is self.networks[network])
-        index = self.lab.network_index(network)
+        index = self.lab.address_index(network)
         machine = Machine(self.lab, name, self.networks[network],
                           [f"10.{index}.{self.number}.{host}",
                            f"fd00:{index}:{self.number}::{host:x}"])
@@ -286,7 +287,7 @@ class Lab:
         self.stack = contextlib.ExitStack()
         self.counter = 0
         self.machines, self.nodes, self.network_names, self.processes = [], [], [], []
-        self.underlays = {}
+        self.underlays, self.same_addresses = {}, {}
         self.url, self.nats, self.allocators = None, None, []
         self.keep = keep
 
@@ -406,6 +407,14 @@ class Lab:
         node = Node(self, name, len(self.nodes) + 1)
         self.nodes.append(node)
         return node
+
+    @staticmethod
+    def network_key(name, name_space):
+        return name if name_space == "default" else f"{name_space}/{name}"
+
+    def address_index(self, key):
+        """Networks have addresses of their own, unless `same_addresses` says whose they share."""
+        return self.network_index(self.same_addresses.get(key, key))
 
     def network_index(self, name):
         if name not in self.network_names:
