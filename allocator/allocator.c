@@ -24,6 +24,7 @@
 #include "ipam/decide.h"
 #include "messages/codec.h"
 
+#define READY_MS       10000 /* who installs packages does not wait for a NATS that is yet to come */
 #define TICK_MS        100
 #define ROLL_PAUSE_MS  5000 /* the answers of all nodes must not be why the next roll is called */
 #define EXPIRE_MS      500  /* how often silent nodes are looked for */
@@ -44,6 +45,8 @@ struct allocator {
 	uv_idle_t work;
 	uv_signal_t signals[2];
 	bool stopping, loaded, ours;
+	bool said_ready;
+	uint64_t started_at_ms;
 	unsigned replicas;
 	bool advised; /* of what the server can and cannot */
 	bool roll_wanted;
@@ -57,6 +60,15 @@ struct allocator {
 };
 
 static void on_work(uv_idle_t *idle);
+
+/* To the service manager: when the store is loaded, or READY_MS after the start. */
+static void say_ready(struct allocator *a)
+{
+	if (a->said_ready)
+		return;
+	a->said_ready = true;
+	notify_send("READY=1");
+}
 
 static void wake(struct allocator *a)
 {
@@ -251,7 +263,8 @@ static void on_loaded(void *user)
 		 " conflicts=%zu",
 		 pipeline_sequence(pipeline), n, store_n_unreadable(a->world.store),
 		 catalog_n_conflicts(a->world.catalog));
-	notify_send("READY=1\nSTATUS=Serving %zu objects", n);
+	notify_send("STATUS=Serving %zu objects", n);
+	say_ready(a);
 	wake(a);
 }
 
@@ -477,6 +490,8 @@ static void on_tick(uv_timer_t *timer)
 	expire_nodes(a);
 	call_roll(a);
 	advise(a);
+	if (now_ms - a->started_at_ms >= READY_MS)
+		say_ready(a);
 	store_tick(a->world.store);
 	api_tick(a->api);
 	publisher_tick(a->publisher);
@@ -603,6 +618,7 @@ int allocator_new(uv_loop_t *loop, const struct allocator_options *options,
 	if (!a)
 		return error_set(err, -ENOMEM, "out of memory");
 	a->world.loop = loop;
+	a->started_at_ms = uv_now(loop);
 	a->watchdog_ms = notify_watchdog_ms();
 	make_id(a->world.id);
 	a->replicas = options->replicas;
