@@ -1,4 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <stdio.h>
+
+#include "cli/answer.h"
 #include "cli/commands.h"
 #include "cli/list.h"
 #include "cli/print.h"
@@ -22,6 +25,25 @@ static json_t *rows_of(const json_t *nodes)
 	return rows;
 }
 
+/* The sentences behind the reasons of the table, with their remedies. */
+static void print_messages(const json_t *rows)
+{
+	for (size_t i = 0; i < json_array_size(rows); i++) {
+		const json_t *row = json_array_get(rows, i);
+		const json_t *network = json_object_get(row, "network");
+		const json_t *conditions = json_object_get(network, "conditions");
+
+		for (size_t k = 0; k < json_array_size(conditions); k++) {
+			const json_t *condition = json_array_get(conditions, k);
+
+			printf("\n%s, %s: %s: %s\n",
+			       json_text(json_object_get(row, "node"), "name"),
+			       json_text(network, "name"), json_text(condition, "reason"),
+			       json_text(condition, "message"));
+		}
+	}
+}
+
 enum exit_status command_nodes(const struct arguments *arguments, struct error *err)
 {
 	auto_call(session_closep) struct session *session = NULL;
@@ -37,5 +59,7 @@ enum exit_status command_nodes(const struct arguments *arguments, struct error *
 		return EXIT_FAILED;
 	rows = rows_of(nodes);
 	print_rows(nodes, rows, PRINT_NODES, arguments->output);
+	if (arguments->output == OUTPUT_TABLE || arguments->output == OUTPUT_WIDE)
+		print_messages(rows);
 	return EXIT_DONE;
 }
