@@ -32,6 +32,7 @@ static const struct {
 	{"revision", 1015, ACCEPT_COMPILE, "NUMBER", "of the message (default: the time)"},
 	{"follows", 1016, ACCEPT_COMPILE, "NUMBER", "a change of this revision, not a snapshot"},
 	{"server", 's', ACCEPT_SERVER, "URL", "NATS servers ($NATS_URL)"},
+	{"context", 1018, ACCEPT_CONNECT, "NAME", "where to connect: see 'ilb context ls'"},
 	{"creds", 1003, ACCEPT_SERVER, "FILE", "user credentials ($NATS_CREDS)"},
 	{"nkey", 1004, ACCEPT_SERVER, "FILE", "nkey seed ($NATS_NKEY)"},
 	{"tlsca", 1005, ACCEPT_SERVER, "FILE", "certificate authority ($NATS_CA)"},
@@ -43,7 +44,10 @@ static const struct {
 
 static bool is_accepted(size_t i, const char *accepts)
 {
-	return !table[i].accept || strchr(accepts, table[i].accept);
+	char accept = table[i].accept;
+
+	return !accept || strchr(accepts, accept) ||
+	       (accept == ACCEPT_SERVER && strchr(accepts, ACCEPT_CONNECT));
 }
 
 static int parse_output(const char *value, enum output *ret_output, struct error *err)
@@ -101,6 +105,7 @@ static const char **plain_value(struct arguments *arguments, const char *name)
 		{"epoch", &arguments->epoch},
 		{"revision", &arguments->revision},
 		{"follows", &arguments->follows},
+		{"context", &arguments->context},
 	};
 
 	for (size_t i = 0; i < ARRAY_SIZE(plain); i++) {
@@ -196,7 +201,6 @@ int arguments_parse(int argc, char **argv, const char *accepts, struct arguments
 		if (r < 0)
 			return r;
 	}
-	bus_options_from_environment(&arguments.bus);
 	arguments.words = (const char *const *)argv + optind;
 	arguments.n_words = (size_t)(argc - optind);
 	*ret_arguments = arguments;

@@ -30,6 +30,7 @@ struct arguments {
 	const char *wait_for;                       /* --for */
 	const char *network, *from, *to, *protocol; /* --network, --from, --to, --protocol */
 	const char *epoch, *revision, *follows;     /* --epoch, --revision, --follows */
+	const char *context;                        /* --context */
 	bool help;
 	const char *const *words; /* what is left: the command's operands */
 	size_t n_words;
@@ -51,7 +52,8 @@ struct arguments {
 #define ACCEPT_FLOW      'T'
 #define ACCEPT_COMPILE   'C'
 #define ACCEPT_TIMEOUT   't'
-#define ACCEPT_SERVER    's' /* every command that talks to the bus */
+#define ACCEPT_SERVER    'S' /* how to connect, not where it is written down */
+#define ACCEPT_CONNECT   's' /* every command that talks to the bus: ACCEPT_SERVER and --context */
 
 must_check int arguments_parse(int argc, char **argv, const char *accepts,
 			       struct arguments *ret_arguments, struct error *err);

@@ -30,6 +30,7 @@ struct command {
 
 command_fn command_apply;
 command_fn command_compile;
+command_fn command_context;
 command_fn command_decode;
 command_fn command_delete;
 command_fn command_describe;

@@ -2,6 +2,7 @@
 #include "cli/completion.h"
 
 #include <errno.h>
+#include <string.h>
 
 #include "base/array.h"
 #include "ipam/object.h"
@@ -22,6 +23,19 @@ static const char *value_words(const char *value)
 			return values[i].words;
 	}
 	return NULL;
+}
+
+/* Operands that begin with a choice of words: "add|ls [NAME]". */
+static bool has_choices(const char *operands)
+{
+	return memchr(operands, '|', strcspn(operands, " ")) != NULL;
+}
+
+/* "add ls" */
+static void add_choices(const char *operands, struct text *text)
+{
+	for (size_t i = 0; i < strcspn(operands, " "); i++)
+		text_addf(text, "%c", operands[i] == '|' ? ' ' : operands[i]);
 }
 
 static void add_kinds(struct text *text)
@@ -80,6 +94,11 @@ static void add_bash_command(const struct command *command, struct text *text)
 	text_add(text, "'\n");
 	if (text_starts(command->operands, "KIND"))
 		text_add(text, "\t\twords+=\" $kinds\"\n");
+	if (has_choices(command->operands)) {
+		text_add(text, "\t\twords+=' ");
+		add_choices(command->operands, text);
+		text_add(text, "'\n");
+	}
 	text_add(text, "\t\t;;\n");
 }
 
@@ -134,6 +153,11 @@ static void add_zsh_command(const struct command *command, struct text *text)
 	if (text_starts(command->operands, "KIND")) {
 		text_add(text, " \\\n\t\t\t'*:KIND:(");
 		add_kinds(text);
+		text_add(text, ")'");
+	}
+	if (has_choices(command->operands)) {
+		text_add(text, " \\\n\t\t\t'1:WORD:(");
+		add_choices(command->operands, text);
 		text_add(text, ")'");
 	}
 	text_add(text, "\n\t\t;;\n");

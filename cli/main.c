@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -7,6 +8,7 @@
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/completion.h"
+#include "cli/context.h"
 
 static command_fn command_completion;
 
@@ -29,6 +31,8 @@ static const struct command commands[] = {
 	 command_compile},
 	{"decode", "[TYPE|SUBJECT]", "a message of the bus from standard input, as text", "fo",
 	 command_decode},
+	{"context", "add|ls|select|rm|show [NAME]",
+	 "places to connect to: 'add NAME --server URL --creds FILE'", "S", command_context},
 	{"completion", "bash|zsh", "completion for a shell", "", command_completion},
 	{"version", "", "print the version", "", command_version},
 };
@@ -71,6 +75,30 @@ static void print_command_usage(const struct command *command)
 	arguments_print_help(command->accepts);
 }
 
+/*
+ * Where to connect: options first, then a context that is asked for by name, the environment, and where that names
+ * no server the context that is selected.
+ */
+static int find_place(struct arguments *arguments, struct context *context, struct error *err)
+{
+	struct bus_options *bus = &arguments->bus;
+	int r;
+
+	if (!arguments->context)
+		bus_options_from_environment(bus);
+	if (!arguments->context && bus->servers)
+		return 0;
+	r = context_load(arguments->context, context, err);
+	if (r == -ENODATA && !arguments->context) {
+		*err->text = '\0';
+		return 0; /* as most have it: none is selected */
+	}
+	if (r == 0)
+		r = context_apply(context, bus, err);
+	bus_options_from_environment(bus);
+	return r;
+}
+
 static int usage_error(const char *sentence)
 {
 	(void)fprintf(stderr, "ilb: %s; see 'ilb --help'\n", sentence);
@@ -81,6 +109,7 @@ int main(int argc, char **given)
 {
 	auto_free char **argv = conceal_arguments(argc, given); /* options point into it */
 	const struct command *command;
+	auto_call(context_deinit) struct context context = {};
 	struct arguments arguments;
 	struct error err = {};
 	enum exit_status status;
@@ -107,6 +136,8 @@ int main(int argc, char **given)
 		print_command_usage(command);
 		return EXIT_DONE;
 	}
+	if (strchr(command->accepts, ACCEPT_CONNECT) && find_place(&arguments, &context, &err) < 0)
+		return usage_error(err.text);
 	status = command->run(&arguments, &err);
 	if (*err.text)
 		(void)fprintf(stderr, "ilb: %s\n", err.text);

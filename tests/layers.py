@@ -83,6 +83,7 @@ UNTESTED = {
     "cli/apply.c": "tests/system: what the command does with a real allocator",
     "cli/compile.c": "tests/system/test_compile.py: an agent with nothing but what it makes",
     "cli/completion.c": "tests/system/test_cli.py: what bash offers",
+    "cli/contexts.c": "tests/system/test_cli.py; the files are test_context.c's",
     "cli/decode.c": "tests/system/test_cli.py; what it prints is test_decoded.c's",
     "cli/describe.c": "tests/system/test_cli.py: what the command does with a real allocator",
     "cli/diff.c": "tests/system/test_cli.py: what the command does with a real allocator",

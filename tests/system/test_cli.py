@@ -42,6 +42,32 @@ def describe():
         done = lab.ilb("describe", "lb/nonsense", check=False)
         assert done.returncode == 1 and "nonsense" in done.stderr, done.stderr
         assert lab.ilb("describe", "lb", check=False).returncode == 2
+        contexts(lab)
+
+
+def contexts(lab):
+    """Neither options nor the environment say where NATS is."""
+    home = os.path.join(lab.directory, "home")
+    env = {"XDG_CONFIG_HOME": home, "PATH": os.environ["PATH"]}
+
+    def ilb(*words, **more):
+        return subprocess.run([lab.program("ilb"), *words], env=dict(env, **more), capture_output=True,
+                              text=True, check=False)
+    assert ilb("context", "ls").stdout == ""
+    assert ilb("context", "add", "lab", "-s", lab.url.replace("//", "//me:secret@")).returncode == 0
+    assert ilb("context", "add", "nowhere", "-s", "nats://127.0.0.1:1").returncode == 0
+    assert ilb("get", "lb", "--context", "lab").returncode == 0
+    assert ilb("get", "lb", "--context", "lab", NATS_URL="nats://127.0.0.1:1").returncode == 0
+    assert ilb("context", "select", "nowhere").returncode == 0
+    assert "127.0.0.1:1" in ilb("get", "lb").stderr
+    assert ilb("get", "lb", NATS_URL=lab.url).returncode == 0
+    assert ilb("get", "lb", "-s", lab.url).returncode == 0
+    assert "no context 'other'" in ilb("get", "lb", "--context", "other").stderr
+    shown = ilb("context", "ls").stdout + ilb("context", "show", "lab").stdout
+    assert "* nowhere" in shown and "***@" in shown and "secret" not in shown, shown
+    assert ilb("context", "rm", "nowhere").returncode == 0
+    assert "*" not in ilb("context", "ls").stdout.replace("***", "")
+    assert ilb("context", "frobnicate").returncode == 2
 
 
 def diff():
@@ -121,6 +147,7 @@ def completion():
             (["ilb", "describe", "loadb"], 2, {"loadbalancer", "loadbalancerrouting"}),
             (["ilb", "get", "-o", "j"], 3, {"json"}),
             (["ilb", "apply", "--dr"], 2, {"--dry-run"}),
+            (["ilb", "context", "s"], 2, {"select", "show"}),
             (["ilb", "delete", "--dr"], 2, set()),
             (["ilb", "apply", "-f", "/etc/host"], 3, {"/etc/hosts", "/etc/hostname"})):
         line = " ".join(words)
