@@ -12,10 +12,10 @@
 #include "allocator/events.h"
 #include "allocator/healthtable.h"
 #include "allocator/metrics.h"
+#include "allocator/micro.h"
 #include "allocator/mirror.h"
 #include "allocator/publish.h"
 #include "allocator/sentinel.h"
-#include "allocator/service.h"
 #include "allocator/world.h"
 #include "base/array.h"
 #include "base/log.h"
@@ -37,7 +37,7 @@ struct allocator {
 	struct world world;
 	struct api *api;
 	struct publisher *publisher;
-	struct service *service;
+	struct micro micro;
 	struct metrics *metrics;
 	struct sentinel *sentinel;
 	struct bus_subscription *on_status, *on_alive;
@@ -579,7 +579,7 @@ static int subscribe(struct allocator *a, struct error *err)
 	if (r == 0)
 		r = api_new(&a->world, wake_up, a, &a->api, err);
 	if (r == 0)
-		r = service_new(&a->world, a->api, a->publisher, &a->service, err);
+		r = micro_init(&a->micro, &a->world, a->api, a->publisher, err);
 	return r;
 }
 
@@ -653,7 +653,7 @@ static void close_handle(uv_handle_t *handle)
 static void free_parts(struct allocator *a)
 {
 	metrics_free(TAKE(a->metrics));
-	service_free(TAKE(a->service));
+	micro_deinit(&a->micro);
 	store_free(TAKE(a->world.store));
 	api_free(TAKE(a->api));
 	publisher_free(TAKE(a->publisher));
