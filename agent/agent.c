@@ -7,6 +7,7 @@
 
 #include "agent/counting.h"
 #include "agent/metrics.h"
+#include "agent/micro.h"
 #include "agent/namespaces.h"
 #include "agent/network.h"
 #include "agent/sockets.h"
@@ -29,8 +30,8 @@ struct agent {
 	struct network_context context;
 	struct namespaces *namespaces;
 	struct network *networks; /* by net */
-	struct counting *counting;
 	struct metrics *metrics;
+	struct micro micro;
 	struct uuid boot;
 	char inbox_prefix[SUBJECT_TOKEN_MAX + 32];
 	struct bus_subscription *roll, *probe;
@@ -129,7 +130,7 @@ static void take_report(struct agent *agent, struct worker_report *report)
 	struct network *network;
 
 	if (report->outcome == WORKER_COUNTED) {
-		counting_on_report(agent->counting, report->count);
+		counting_on_report(agent->context.counting, report->count);
 		return;
 	}
 	network = find(agent, report->net);
@@ -371,13 +372,14 @@ void agent_close(struct agent *agent)
 	agent->closing = agent->context.attempts.closing = true;
 	namespaces_close(agent->namespaces);
 	metrics_close(agent->metrics);
-	counting_close(agent->counting);
+	micro_deinit(&agent->micro);
 	network = agent->networks;
 	HASH_CLEAR(hh, agent->networks);
 	for (; network; network = next) {
 		next = network->hh.next;
 		network_close(network);
 	}
+	counting_close(agent->context.counting);
 	sockets_close(agent->context.attempts.sockets);
 	worker_free(agent->context.worker);
 	bus_close(agent->context.bus);
@@ -400,7 +402,7 @@ static void start_metrics(struct agent *agent, const struct scrape_place *place)
 	const struct metrics_options options = {
 		.loop = agent->context.loop,
 		.place = *place,
-		.counting = agent->counting,
+		.counting = agent->context.counting,
 		.networks = &agent->networks,
 		.context = &agent->context,
 	};
@@ -441,9 +443,11 @@ static int start(struct agent *agent, const struct agent_options *options, struc
 	if (r == 0)
 		r = worker_new(&worker, &agent->context.worker, err);
 	if (r == 0)
-		r = counting_new(loop, agent->context.worker, &agent->counting);
+		r = counting_new(loop, agent->context.worker, &agent->context.counting);
 	if (r == 0)
 		start_metrics(agent, &options->metrics);
+	if (r == 0)
+		r = micro_init(&agent->micro, &agent->context, &agent->networks, err);
 	if (r == 0)
 		r = sockets_new(loop, options->netns_dir, &agent->context.attempts.sockets, err);
 	if (r == 0)

@@ -94,6 +94,14 @@ int counting_ask(struct counting *counting, const char *net, bool destinations,
 	return 0;
 }
 
+void counting_forget(struct counting *counting, const void *user)
+{
+	for (unsigned i = 0; i < COUNTING_MAX; i++) {
+		if (counting->questions[i].user == user)
+			counting->questions[i].on_count = NULL;
+	}
+}
+
 void counting_on_report(struct counting *counting, const struct worker_count *count)
 {
 	for (unsigned i = 0; i < COUNTING_MAX; i++) {

@@ -31,5 +31,8 @@ void counting_close(struct counting *counting);
 must_check int counting_ask(struct counting *counting, const char *net, bool destinations,
 			    counting_fn *on_count, void *user);
 
+/* Nobody calls back `user` any more. */
+void counting_forget(struct counting *counting, const void *user);
+
 /* The kernel thread has answered. */
 void counting_on_report(struct counting *counting, const struct worker_count *count);

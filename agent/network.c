@@ -523,6 +523,20 @@ static int start_vitals(struct network *network, struct error *err)
 	return vitals_new(&options, &network->vitals, err);
 }
 
+static int start_top(struct network *network, struct error *err)
+{
+	struct network_context *context = network->context;
+	const struct top_options options = {
+		.bus = context->bus,
+		.counting = context->counting,
+		.node = context->node,
+		.net = network->net,
+		.counters = &context->top_counters,
+	};
+
+	return top_new(&options, &network->top, err);
+}
+
 static int network_init(struct network *network, const char *net, struct error *err)
 {
 	struct network_context *context = network->context;
@@ -541,6 +555,8 @@ static int network_init(struct network *network, const char *net, struct error *
 	if (r == 0)
 		r = bus_subscribe(context->bus, subject_state(subject, net), NULL, on_delta,
 				  network, &network->subscription, err);
+	if (r == 0)
+		r = start_top(network, err);
 	return r < 0 ? r : start_vitals(network, err);
 }
 
@@ -569,6 +585,7 @@ static void leave_bus(struct network *network)
 {
 	bus_unsubscribe(TAKE(network->subscription));
 	vitals_close(TAKE(network->vitals));
+	top_free(TAKE(network->top));
 	if (network->request)
 		bus_cancel(TAKE(network->request));
 }

@@ -10,6 +10,7 @@
 #include "agent/recall.h"
 #include "agent/reconcile.h"
 #include "agent/report.h"
+#include "agent/top.h"
 #include "agent/vitals.h"
 #include "dataplane/worker.h"
 #include "messages/bus.h"
@@ -27,6 +28,8 @@ struct network_context {
 	uv_loop_t *loop;
 	struct bus *bus;
 	struct worker *worker;
+	struct counting *counting;
+	struct top_counters top_counters;
 	struct attempts attempts; /* checks of health */
 	bool connecting;          /* for the first time, and the outcome is not known */
 	const struct uuid *boot;  /* of the agent */
@@ -60,6 +63,7 @@ struct network {
 	struct reconcile reconcile;
 	struct report report;
 	struct notes notes;
+	struct top *top;
 	struct vitals *vitals;
 	bool attend_due; /* other destinations live here than the kernel thread was told */
 

@@ -343,9 +343,10 @@ static void on_request(void *user, const struct bus_message *message)
 /* Subjects of the bus that are none of the API's business, whatever stands behind the word. */
 static bool is_known_word(const char *subject)
 {
-	static const char *const words[] = {"apply.",  "delete.", "get.",  "list.", "dryrun.",
-					    "event.",  "state.",  "snap.", "sync.", "status.",
-					    "health.", "alive.",  "probe."};
+	static const char *const words[] = {"apply.",  "delete.", "get.",    "list.",
+					    "dryrun.", "event.",  "state.",  "snap.",
+					    "sync.",   "status.", "health.", "alive.",
+					    "probe.",  "note.",   "log.",    "traffic."};
 	const char *word = subject + strlen("ilb.v1.");
 
 	for (size_t i = 0; i < ARRAY_SIZE(words); i++) {

@@ -28,6 +28,8 @@ static const struct {
 	{"to", 1012, ACCEPT_FLOW, "ADDRESS:PORT", "its destination"},
 	{"protocol", 1013, ACCEPT_FLOW, "PROTOCOL", "tcp (default), udp, sctp or icmp"},
 	{"timeout", 1002, ACCEPT_TIMEOUT, "DURATION", "how long to wait, as in 500ms, 30s, 5m"},
+	{"interval", 1018, ACCEPT_TOP, "DURATION", "between two looks (default: 2s)"},
+	{"once", 1019, ACCEPT_TOP, NULL, "look once, and end"},
 	{"epoch", 1014, ACCEPT_COMPILE, "UUID", "of the message (default: made of the Network)"},
 	{"revision", 1015, ACCEPT_COMPILE, "NUMBER", "of the message (default: the time)"},
 	{"follows", 1016, ACCEPT_COMPILE, "NUMBER", "a change of this revision, not a snapshot"},
@@ -64,7 +66,7 @@ static int parse_output(const char *value, enum output *ret_output, struct error
 			 value);
 }
 
-static int parse_duration(const char *value, uint64_t *ret_ms, struct error *err)
+static int parse_duration(const char *name, const char *value, uint64_t *ret_ms, struct error *err)
 {
 	static const struct {
 		const char *unit;
@@ -85,8 +87,8 @@ static int parse_duration(const char *value, uint64_t *ret_ms, struct error *err
 			}
 		}
 	}
-	return error_set(err, -EINVAL,
-			 "--timeout '%s': must be a number with ms, s, m or h, as 30s", value);
+	return error_set(err, -EINVAL, "--%s '%s': must be a number with ms, s, m or h, as 30s",
+			 name, value);
 }
 
 /* Options whose value is kept as it is. */
@@ -121,6 +123,8 @@ static bool *flag(struct arguments *arguments, const char *name)
 		return &arguments->watch;
 	if (text_equal(name, "dry-run"))
 		return &arguments->dry_run;
+	if (text_equal(name, "once"))
+		return &arguments->once;
 	return text_equal(name, "help") ? &arguments->help : NULL;
 }
 
@@ -138,7 +142,9 @@ static int take(struct arguments *arguments, const char *name, const char *value
 	else if (text_equal(name, "output"))
 		return parse_output(value, &arguments->output, err);
 	else if (text_equal(name, "timeout"))
-		return parse_duration(value, &arguments->timeout_ms, err);
+		return parse_duration(name, value, &arguments->timeout_ms, err);
+	else if (text_equal(name, "interval"))
+		return parse_duration(name, value, &arguments->interval_ms, err);
 	else if (text_equal(name, "filename")) {
 		if (arguments->n_files == ARGUMENT_FILES_MAX)
 			return error_set(err, -EINVAL, "at most %d files", ARGUMENT_FILES_MAX);

@@ -31,6 +31,8 @@ struct arguments {
 	const char *network, *from, *to, *protocol; /* --network, --from, --to, --protocol */
 	const char *epoch, *revision, *follows;     /* --epoch, --revision, --follows */
 	const char *context;                        /* --context */
+	uint64_t interval_ms;                       /* --interval; 0: the command's own */
+	bool once;                                  /* --once */
 	bool help;
 	const char *const *words; /* what is left: the command's operands */
 	size_t n_words;
@@ -54,6 +56,7 @@ struct arguments {
 #define ACCEPT_TIMEOUT   't'
 #define ACCEPT_SERVER    'S' /* how to connect, not where it is written down */
 #define ACCEPT_CONNECT   's' /* every command that talks to the bus: ACCEPT_SERVER and --context */
+#define ACCEPT_TOP       'i' /* --interval, --once */
 
 must_check int arguments_parse(int argc, char **argv, const char *accepts,
 			       struct arguments *ret_arguments, struct error *err);

@@ -39,6 +39,7 @@ command_fn command_explain;
 command_fn command_get;
 command_fn command_nodes;
 command_fn command_status;
+command_fn command_top;
 command_fn command_trace;
 command_fn command_version;
 command_fn command_wait;

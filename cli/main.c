@@ -24,6 +24,8 @@ static const struct command commands[] = {
 	 command_wait},
 	{"status", "", "show the allocators and their store", "so", command_status},
 	{"nodes", "", "show the nodes, and what each has applied", "so", command_nodes},
+	{"top", "[LOADBALANCER]", "what LoadBalancers and their destinations carry, live", "snoi",
+	 command_top},
 	{"trace", "--network NAME --from ADDRESS:PORT --to ADDRESS:PORT",
 	 "say where a flow will go, and why", "snNT", command_trace},
 	{"explain", "KIND[.FIELD...]", "document a kind or a field of it", "", command_explain},

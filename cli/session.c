@@ -195,16 +195,16 @@ static bool on_gathered(void *user, int outcome, const struct bus_message *messa
 	return !gathering->session->answered;
 }
 
-int session_gather(struct session *session, const char *subject, uint64_t quiet_ms, size_t most,
-		   json_t **ret_answers, struct error *err)
+int session_gather(struct session *session, const char *subject, const char *body,
+		   uint64_t quiet_ms, size_t most, json_t **ret_answers, struct error *err)
 {
 	auto_call(json_decrefp) json_t *answers = json_array();
 	struct gathering gathering = {.session = session, .answers = answers, .most = most};
 	int r;
 
 	session->answered = false;
-	r = bus_ask(session->bus, subject, NULL, 0, NULL, 0, quiet_ms, on_gathered, &gathering,
-		    NULL);
+	r = bus_ask(session->bus, subject, NULL, 0, body, body ? strlen(body) : 0, quiet_ms,
+		    on_gathered, &gathering, NULL);
 	if (r < 0)
 		return error_errno(err, r, "cannot ask");
 	r = run_until(session, is_answered, UINT64_MAX);
@@ -213,6 +213,17 @@ int session_gather(struct session *session, const char *subject, uint64_t quiet_
 		return explain_outcome(session, session->outcome, err);
 	*ret_answers = TAKE(answers);
 	return 0;
+}
+
+static bool is_never(struct session *session)
+{
+	(void)session;
+	return false;
+}
+
+void session_pause(struct session *session, uint64_t ms)
+{
+	(void)run_until(session, is_never, ms); /* -ETIMEDOUT is what was wanted */
 }
 
 /* A snapshot on its way: its parts, in order, become one array. */

@@ -37,13 +37,18 @@ must_check int session_ask(struct session *session, enum api_verb verb, const ch
 
 /*
  * Asks whoever serves a subject, and collects their answers, which are JSON.
+ * @body: NULL: empty.
  * @quiet_ms: no more are waited for after so much silence.
  * @most: nor after so many.
  * @ret_answers: an array, a new reference.
  * Return: as session_ask(), where the first has not come.
  */
-must_check int session_gather(struct session *session, const char *subject, uint64_t quiet_ms,
-			      size_t most, json_t **ret_answers, struct error *err);
+must_check int session_gather(struct session *session, const char *subject, const char *body,
+			      uint64_t quiet_ms, size_t most, json_t **ret_answers,
+			      struct error *err);
+
+/* Lets time pass; the connection is looked after meanwhile. */
+void session_pause(struct session *session, uint64_t ms);
 
 /*
  * Asks for all of the desired state of a Network, as agents do.

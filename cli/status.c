@@ -21,8 +21,8 @@ static json_t *ask_store(struct session *session, struct error *err)
 	auto_call(json_decrefp) json_t *answers = NULL;
 	const json_t *info, *state;
 
-	if (session_gather(session, "$JS.API.STREAM.INFO.KV_ilb", SESSION_TIMEOUT_MS, 1, &answers,
-			   err) < 0)
+	if (session_gather(session, "$JS.API.STREAM.INFO.KV_ilb", NULL, SESSION_TIMEOUT_MS, 1,
+			   &answers, err) < 0)
 		return NULL;
 	info = json_array_get(answers, 0);
 	state = json_object_get(info, "state");
@@ -55,7 +55,7 @@ static int ask_replicas(struct session *session, json_int_t sequence, json_t *re
 			struct error *err)
 {
 	auto_call(json_decrefp) json_t *answers = NULL;
-	int r = session_gather(session, "$SRV.STATS.ilb-allocator", QUIET_MS, REPLICAS_MAX,
+	int r = session_gather(session, "$SRV.STATS.ilb-allocator", NULL, QUIET_MS, REPLICAS_MAX,
 			       &answers, err);
 
 	for (size_t i = 0; i < json_array_size(answers); i++)

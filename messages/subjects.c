@@ -177,6 +177,11 @@ const char *subject_note(char subject[static SUBJECT_MAX], const char *node, con
 	return write_subject(subject, "note", node, net, NULL);
 }
 
+const char *subject_traffic(char subject[static SUBJECT_MAX], const char *name_space)
+{
+	return write_subject(subject, "traffic", name_space, NULL, NULL);
+}
+
 const char *subject_health(char subject[static SUBJECT_MAX], const char *net, const char *node)
 {
 	return write_subject(subject, "health", net, node, NULL);

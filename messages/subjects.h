@@ -56,6 +56,7 @@ const char *subject_note(char subject[static SUBJECT_MAX], const char *node, con
 /* As subject_event(): what has happened to that object. */
 const char *subject_log(char subject[static SUBJECT_MAX], const char *name_space, const char *kind,
 			const char *name);
+const char *subject_traffic(char subject[static SUBJECT_MAX], const char *name_space);
 const char *subject_health(char subject[static SUBJECT_MAX], const char *net, const char *node);
 
 enum subject_kind {

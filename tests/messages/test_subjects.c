@@ -111,6 +111,7 @@ static void test_writers(void **state)
 	assert_string_equal(subject_status(subject, "node1", "ns_net"),
 			    "ilb.v1.status.node1.ns_net");
 	assert_string_equal(subject_alive(subject, "node1"), "ilb.v1.alive.node1");
+	assert_string_equal(subject_traffic(subject, "default"), "ilb.v1.traffic.default");
 	assert_string_equal(subject_note(subject, "node1", "default_a"),
 			    "ilb.v1.note.node1.default_a");
 	assert_string_equal(subject_log(subject, "default", "network", "a.b"),
