@@ -12,7 +12,8 @@
 
 struct service {
 	struct service_options options;
-	struct bus_subscription *subscriptions[3];
+	struct bus_subscription *subscriptions[9];
+	size_t n_subscriptions;
 	char started[32];
 };
 
@@ -107,19 +108,30 @@ static void on_message(void *user, const struct bus_message *message)
 		return; /* who asked is no longer there, or we are not: it asks again */
 }
 
-static int subscribe(struct service *service, struct error *err)
+static int subscribe_to(struct service *service, const char *verb, struct error *err)
 {
 	const struct service_options *options = &service->options;
-	char own[512], all[256];
-	const char *const subjects[] = {"$SRV.*", all, own};
+	char bare[32], all[256], own[512];
+	const char *const subjects[] = {bare, all, own};
 	int r = 0;
 
-	(void)snprintf(all, sizeof(all), "$SRV.*.%s", options->name);
-	(void)snprintf(own, sizeof(own), "$SRV.*.%s.%s", options->name, options->id);
+	(void)snprintf(bare, sizeof(bare), "$SRV.%s", verb);
+	(void)snprintf(all, sizeof(all), "$SRV.%s.%s", verb, options->name);
+	(void)snprintf(own, sizeof(own), "$SRV.%s.%s.%s", verb, options->name, options->id);
 	for (size_t i = 0; i < ARRAY_SIZE(subjects) && r == 0; i++)
 		r = bus_subscribe(options->bus, subjects[i], NULL, on_message, service,
-				  &service->subscriptions[i], err);
+				  &service->subscriptions[service->n_subscriptions++], err);
 	return r;
+}
+
+/* One by one: who may subscribe to "$SRV.*" may subscribe to "$SRV.>", too. */
+static int subscribe(struct service *service, struct error *err)
+{
+	int r = subscribe_to(service, "PING", err);
+
+	if (r == 0)
+		r = subscribe_to(service, "INFO", err);
+	return r < 0 ? r : subscribe_to(service, "STATS", err);
 }
 
 int service_new(const struct service_options *options, struct service **ret_service,
@@ -148,7 +160,7 @@ void service_free(struct service *service)
 {
 	if (!service)
 		return;
-	for (size_t i = 0; i < ARRAY_SIZE(service->subscriptions); i++)
+	for (size_t i = 0; i < service->n_subscriptions; i++)
 		bus_unsubscribe(service->subscriptions[i]);
 	free(service);
 }

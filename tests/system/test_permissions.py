@@ -18,26 +18,29 @@ INBOX = {"ALLOCATOR": "_INBOX", "NODE_1": "_INBOX_agent.node-1", "TENANT": "_INB
 # identity: what it may publish and subscribe to, and what it may not
 NODE_1 = {
     "publish": ["ilb.v1.alive.node-1", "ilb.v1.sync.node-1", f"ilb.v1.status.node-1.{NET}",
-                f"ilb.v1.snap.node-1.{NET}", f"ilb.v1.health.{NET}.node-1"],
-    "subscribe": [f"ilb.v1.state.{NET}", "ilb.v1.roll", f"ilb.v1.health.{NET}.*", "ilb.v1.probe.node-1"],
+                f"ilb.v1.snap.node-1.{NET}", f"ilb.v1.health.{NET}.node-1",
+                f"ilb.v1.note.node-1.{NET}"],
+    "subscribe": [f"ilb.v1.state.{NET}", "ilb.v1.roll", "ilb.v1.traffic.default", "$SRV.STATS.ilb-agent.node-1", f"ilb.v1.health.{NET}.*", "ilb.v1.probe.node-1"],
     "no publish": [f"ilb.v1.health.{NET}.node-2", f"ilb.v1.health.{OTHER}.node-1", "ilb.v1.probe.node-2",
                    "ilb.v1.alive.node-2", "ilb.v1.sync.node-2", f"ilb.v1.status.node-2.{NET}",
                    f"ilb.v1.status.node-1.{OTHER}", f"ilb.v1.snap.node-1.{OTHER}", f"ilb.v1.state.{NET}",
                    "ilb.v1.roll", "ilb.v1.apply.default", "ilb.v1.get.default", "$KV.ilb.x",
                    "$JS.API.STREAM.INFO.KV_ilb", "$JS.API.STREAM.DELETE.KV_ilb", "_INBOX.x",
-                   "_INBOX_agent.node-2.x", "$SRV.PING"],
+                   "_INBOX_agent.node-2.x", "$SRV.PING", f"ilb.v1.note.node-2.{NET}",
+                   f"ilb.v1.note.node-1.{OTHER}", "ilb.v1.log.default.loadbalancer.x", "ilb.v1.traffic.default"],
     "no subscribe": [f"ilb.v1.health.{OTHER}.*", "ilb.v1.probe.*", f"ilb.v1.state.{OTHER}", "ilb.v1.state.*", "ilb.v1.>", ">", "ilb.v1.apply.default",
                      "ilb.v1.event.>", "_INBOX.>", "_INBOX_agent.>", "_INBOX_agent.node-2.>",
-                     f"ilb.v1.snap.*.{NET}", "$KV.>", "$SRV.>"],
+                     f"ilb.v1.snap.*.{NET}", "$KV.>", "$SRV.>", "$SRV.*", "$SRV.STATS.ilb-allocator",
+                     "ilb.v1.traffic.other", "ilb.v1.log.>", f"ilb.v1.note.*.{NET}"],
 }
 TENANT = {
-    "publish": [f"ilb.v1.{verb}.default" for verb in ("apply", "delete", "get", "list", "dryrun")],
-    "subscribe": ["ilb.v1.event.default.>", "ilb.v1.event.default.loadbalancer.x"],
-    "no publish": ["ilb.v1.apply.other", "ilb.v1.get.other", f"ilb.v1.state.{NET}", "ilb.v1.state.default",
+    "publish": [f"ilb.v1.{verb}.default" for verb in ("apply", "delete", "get", "list", "dryrun", "traffic")],
+    "subscribe": ["ilb.v1.event.default.>", "ilb.v1.event.default.loadbalancer.x", "ilb.v1.log.default.>"],
+    "no publish": ["ilb.v1.apply.other", "ilb.v1.traffic.other", "ilb.v1.log.default.loadbalancer.x", "ilb.v1.get.other", f"ilb.v1.state.{NET}", "ilb.v1.state.default",
                    "ilb.v1.sync.default", "ilb.v1.alive.default", f"ilb.v1.snap.node-1.{NET}",
                    f"ilb.v1.status.node-1.{NET}", "ilb.v1.roll", "ilb.v1.event.default.loadbalancer.x",
                    "$KV.ilb.x", "$JS.API.INFO", "_INBOX.x"],
-    "no subscribe": ["ilb.v1.event.other.>", "ilb.v1.event.>", "ilb.v1.>", f"ilb.v1.state.{NET}",
+    "no subscribe": ["ilb.v1.event.other.>", "ilb.v1.log.other.>", "ilb.v1.traffic.default", "ilb.v1.event.>", "ilb.v1.>", f"ilb.v1.state.{NET}",
                      "ilb.v1.apply.default", "_INBOX.>", "_INBOX_tenant.>", "_INBOX_tenant.other.>",
                      "_INBOX_agent.>", "$KV.>"],
 }
@@ -126,6 +129,7 @@ def programs_work(lab):
         text_input=example("network.yaml") + "---\n" + example("iep-8.yaml") + "---\n" + nic_manifest(web))
     ilb(lab, "TENANT", "wait", "lb/my-loadbalancer", "--for=ready", "--timeout=60s")
     assert client.connect("10.0.0.1", 8080)[0] == "web"
+    assert "my-loadbalancer" in ilb(lab, "TENANT", "top", "--once", "--interval", "100ms").stdout
     for process in lab.processes:
         if process.name in ("allocator", "agent"):
             assert "ermissions" not in process.log(), f"{process.name}: {process.log()}"
