@@ -5,46 +5,12 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <uthash.h>
 
 #include "base/hash.h"
 #include "base/text.h"
+#include "messages/verdicts_private.h"
 
-struct verdict_key {
-	struct address address;
-	uint64_t check;
-};
-
-struct entry {
-	struct verdict_key key;
-	struct health_verdict verdict;
-	uint64_t round;
-	UT_hash_handle hh;
-};
-
-struct peer {
-	char *name;
-	uint64_t seed; /* hash of the name */
-	struct uuid boot;
-	bool spoke; /* else all that we have of it was recalled by others */
-	uint64_t heard_ms;
-	bool dead;
-	uint64_t round;
-	struct entry *entries;
-	UT_hash_handle hh;
-};
-
-struct verdicts {
-	struct peer *peers;
-	struct peer *own;    /* NULL: none */
-	struct peer *former; /* what we said before we were restarted, as others remember it */
-	size_t n_entries;
-	uint64_t n_changes;
-	verdicts_fn *on_changed;
-	void *user;
-};
-
-static struct verdict_key key_of(const struct address *address, uint64_t check)
+struct verdict_key verdicts_key(const struct address *address, uint64_t check)
 {
 	struct verdict_key key;
 
@@ -63,7 +29,7 @@ static void entry_free(struct verdicts *verdicts, struct peer *peer, struct entr
 	free(entry);
 }
 
-static struct entry *find_entry(const struct peer *peer, const struct verdict_key *key)
+struct entry *verdicts_find_entry(const struct peer *peer, const struct verdict_key *key)
 {
 	struct entry *entry;
 
@@ -113,8 +79,8 @@ static void entry_set(struct entry *entry, const struct health_verdict *verdict)
 static int put(struct verdicts *verdicts, struct peer *peer, const struct health_verdict *verdict,
 	       bool *ret_changed)
 {
-	struct verdict_key key = key_of(&verdict->address, verdict->check);
-	struct entry *entry = find_entry(peer, &key);
+	struct verdict_key key = verdicts_key(&verdict->address, verdict->check);
+	struct entry *entry = verdicts_find_entry(peer, &key);
 	bool is_new = !entry;
 	int r = 0;
 
@@ -140,7 +106,7 @@ static void drop_old(struct verdicts *verdicts, struct peer *peer)
 	}
 }
 
-static struct peer *find_peer(const struct verdicts *verdicts, const char *name)
+struct peer *verdicts_find_peer(const struct verdicts *verdicts, const char *name)
 {
 	struct peer *peer;
 
@@ -211,7 +177,7 @@ void verdicts_free(struct verdicts *verdicts)
 	free(verdicts);
 }
 
-static bool is_heard(const struct verdicts *verdicts, const struct peer *peer, uint64_t now)
+bool verdicts_is_heard(const struct verdicts *verdicts, const struct peer *peer, uint64_t now)
 {
 	return peer == verdicts->own ||
 	       (peer->spoke && !peer->dead && peer->heard_ms + VERDICTS_PEER_MS > now);
@@ -219,7 +185,7 @@ static bool is_heard(const struct verdicts *verdicts, const struct peer *peer, u
 
 static int get_peer(struct verdicts *verdicts, const char *name, struct peer **ret_peer)
 {
-	*ret_peer = find_peer(verdicts, name);
+	*ret_peer = verdicts_find_peer(verdicts, name);
 	return *ret_peer ? 0 : peer_new(verdicts, name, ret_peer);
 }
 
@@ -256,7 +222,7 @@ int verdicts_take(struct verdicts *verdicts, const struct health *health, uint64
 
 	if (r < 0)
 		return r;
-	*ret_new_peer = !is_of_allocator(health) && (!is_heard(verdicts, peer, now) ||
+	*ret_new_peer = !is_of_allocator(health) && (!verdicts_is_heard(verdicts, peer, now) ||
 						     uuid_compare(&peer->boot, &health->boot) != 0);
 	verdicts->n_changes += peer->dead != health->dead;
 	peer->dead = health->dead;
@@ -292,9 +258,9 @@ int verdicts_recall(struct verdicts *verdicts, const struct health *health)
 	}
 	for (size_t i = 0; i < health->n_verdicts && r == 0; i++) {
 		const struct health_verdict *verdict = &health->verdicts[i];
-		struct verdict_key key = key_of(&verdict->address, verdict->check);
+		struct verdict_key key = verdicts_key(&verdict->address, verdict->check);
 
-		if (!find_entry(peer, &key))
+		if (!verdicts_find_entry(peer, &key))
 			r = put(verdicts, peer, verdict, &changed);
 	}
 	return r;
@@ -330,8 +296,8 @@ int verdicts_note(struct verdicts *verdicts, const struct health_verdict *verdic
 
 void verdicts_drop(struct verdicts *verdicts, const struct address *address, uint64_t check_id)
 {
-	struct verdict_key key = key_of(address, check_id);
-	struct entry *entry = find_entry(verdicts->own, &key);
+	struct verdict_key key = verdicts_key(address, check_id);
+	struct entry *entry = verdicts_find_entry(verdicts->own, &key);
 
 	if (entry)
 		entry_free(verdicts, verdicts->own, entry);
@@ -339,85 +305,9 @@ void verdicts_drop(struct verdicts *verdicts, const struct address *address, uin
 
 bool verdicts_is_dead(const struct verdicts *verdicts, const char *node)
 {
-	const struct peer *peer = node ? find_peer(verdicts, node) : NULL;
+	const struct peer *peer = node ? verdicts_find_peer(verdicts, node) : NULL;
 
 	return peer && peer != verdicts->own && peer->dead;
-}
-
-/* Source: rendezvous hashing (Thaler, Ravishankar 1996): the highest weight wins. */
-static uint64_t weight_of(const struct peer *peer, const struct verdict_key *key)
-{
-	struct {
-		struct verdict_key key;
-		uint64_t seed;
-	} mixed;
-
-	memset(&mixed, 0, sizeof(mixed));
-	mixed.key = *key;
-	mixed.seed = peer->seed;
-	return hash_bytes(&mixed, sizeof(mixed));
-}
-
-/*
- * The node that checks it, or with `having` the one whose word counts: it has one, and those that
- * were heard lately come first.
- */
-static const struct peer *choose(const struct verdicts *verdicts, const struct verdict_key *key,
-				 uint64_t now, bool having)
-{
-	const struct peer *best = NULL;
-	uint64_t best_weight = 0;
-	bool best_heard = false;
-
-	for (const struct peer *peer = verdicts->peers; peer; peer = peer->hh.next) {
-		bool heard = is_heard(verdicts, peer, now);
-		uint64_t weight;
-
-		if (having ? !find_entry(peer, key) : !heard)
-			continue;
-		weight = weight_of(peer, key);
-		if (best && (best_heard > heard || (best_heard == heard && best_weight >= weight)))
-			continue;
-		best = peer;
-		best_weight = weight;
-		best_heard = heard;
-	}
-	return best;
-}
-
-const struct health_verdict *verdicts_look(const struct verdicts *verdicts, const char *node,
-					   const struct address *address, uint64_t check_id,
-					   uint64_t now, const char **ret_checker)
-{
-	struct verdict_key key = key_of(address, check_id);
-	const struct peer *peer =
-		node ? find_peer(verdicts, node) : choose(verdicts, &key, now, true);
-	const struct entry *entry = peer ? find_entry(peer, &key) : NULL;
-
-	/* Of a link nobody knows but who looks at it now. */
-	if (!entry && peer && peer == verdicts->own && verdicts->former && check_id)
-		entry = find_entry(verdicts->former, &key);
-	*ret_checker = entry ? peer->name : NULL;
-	return entry ? &entry->verdict : NULL;
-}
-
-enum health_state verdicts_find(const struct verdicts *verdicts, const char *node,
-				const struct address *address, uint64_t check_id, uint64_t now)
-{
-	const char *checker;
-	const struct health_verdict *verdict =
-		verdicts_look(verdicts, node, address, check_id, now, &checker);
-
-	if (!verdict)
-		return HEALTH_UNKNOWN;
-	return verdict->healthy ? HEALTH_HEALTHY : HEALTH_UNHEALTHY;
-}
-
-bool verdicts_is_cut(const struct verdicts *verdicts, const char *node,
-		     const struct address *address)
-{
-	return node &&
-	       verdicts_find(verdicts, node, address, HEALTH_CHECK_LINK, 0) == HEALTH_UNHEALTHY;
 }
 
 static int visit_peer(const struct peer *peer, verdicts_visit_fn *visit, void *user)
@@ -444,26 +334,7 @@ int verdicts_visit(const struct verdicts *verdicts, verdicts_visit_fn *visit, vo
 	return r;
 }
 
-bool verdicts_is_ours(const struct verdicts *verdicts, const char *node,
-		      const struct address *address, uint64_t check_id, uint64_t now)
-{
-	struct verdict_key key = key_of(address, check_id);
-
-	if (node)
-		return verdicts->own && text_equal(node, verdicts->own->name);
-	return verdicts->own && choose(verdicts, &key, now, false) == verdicts->own;
-}
-
 uint64_t verdicts_n_changes(const struct verdicts *verdicts)
 {
 	return verdicts->n_changes;
-}
-
-uint64_t verdicts_peers(const struct verdicts *verdicts, uint64_t now)
-{
-	uint64_t sum = 0;
-
-	for (const struct peer *peer = verdicts->peers; peer; peer = peer->hh.next)
-		sum += is_heard(verdicts, peer, now) ? peer->seed : 0;
-	return sum;
 }
