@@ -11,6 +11,7 @@
 #include "dataplane/conntrack.h"
 #include "dataplane/leftovers.h"
 #include "dataplane/netns.h"
+#include "dataplane/onlink.h"
 #include "dataplane/presence.h"
 #include "dataplane/surroundings.h"
 #include "dataplane/table.h"
@@ -30,6 +31,8 @@ struct forwarder {
 
 	enum watch_table found, found_stand_in; /* of a former run, before the first state */
 	struct ruleset_stamp stamp;             /* of the one that was found */
+	struct onlink *onlink;
+	bool places_due; /* links or their addresses changed */
 	struct presence presence;
 	bool presence_due, presence_news; /* to be looked at; to be told */
 
@@ -72,6 +75,8 @@ static int open_edges(struct forwarder *forwarder, const char *path, bool accoun
 		r = surroundings_init(&forwarder->surroundings, err);
 	if (r == 0)
 		r = conntrack_new(&forwarder->conntrack, err);
+	if (r == 0)
+		r = onlink_new(&forwarder->onlink, err);
 	if (r == 0)
 		r = watch_new(&forwarder->watch, err);
 	if (r == 0)
@@ -121,6 +126,7 @@ void forwarder_free(struct forwarder *forwarder)
 	presence_deinit(&forwarder->presence);
 	table_deinit(&forwarder->table);
 	surroundings_deinit(&forwarder->surroundings);
+	onlink_free(forwarder->onlink);
 	watch_free(forwarder->watch);
 	conntrack_free(forwarder->conntrack);
 	accounting_free(forwarder->accounting);
@@ -218,22 +224,24 @@ static int delete_stale(struct forwarder *forwarder, uint64_t now_ms)
 	return 0;
 }
 
+/* Where clients find the VIPs. */
 static void sync_routes(struct forwarder *forwarder)
 {
 	struct served *served = &forwarder->table.served;
-	struct link *link = forwarder->surroundings.link;
 	struct error err = {};
-	int r;
+	int r, result;
 
-	r = served_sync(served, link, &err);
-	keep_failure(&forwarder->route_failure, r, &err);
+	forwarder->places_due = false;
+	result = served_sync(served, forwarder->surroundings.link, &err);
+	r = onlink_sync(forwarder->onlink, served->list, served->n_list, &err);
+	keep_failure(&forwarder->route_failure, r < 0 ? r : result, &err);
 }
 
 static void take_news(struct forwarder *forwarder, struct watch_news *ret_news)
 {
 	watch_read(forwarder->watch, ret_news);
 	if (ret_news->links || ret_news->routes)
-		forwarder->presence_due = true;
+		forwarder->presence_due = forwarder->places_due = true;
 	if (ret_news->table && forwarder->table.present) {
 		forwarder->table.dirty = true;
 		memcpy(forwarder->editor, ret_news->editor, sizeof(forwarder->editor));
@@ -488,7 +496,7 @@ static int do_due(struct forwarder *forwarder, bool links, uint64_t now_ms, stru
 		return r;
 	if (links || forwarder->surroundings.look_ms <= now_ms)
 		surroundings_look(&forwarder->surroundings, now_ms);
-	if (forwarder->loaded && served_is_due(&forwarder->table.served))
+	if (forwarder->loaded && (forwarder->places_due || served_is_due(&forwarder->table.served)))
 		sync_routes(forwarder);
 	return delete_stale(forwarder, now_ms) < 0 ? error_set(err, -ENOMEM, "out of memory") : 0;
 }
@@ -506,7 +514,7 @@ int forwarder_step(struct forwarder *forwarder, uint64_t now_ms, bool *ret_chang
 	look_for_machines(forwarder);
 	accounting_step(forwarder->accounting, now_ms);
 	*ret_changed = false;
-	if (!news.links && forwarder_next_ms(forwarder) > now_ms)
+	if (!news.links && !forwarder->places_due && forwarder_next_ms(forwarder) > now_ms)
 		return 0;
 	r = netns_visit(forwarder->netns, &visit, err);
 	if (r < 0)

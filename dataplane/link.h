@@ -13,9 +13,7 @@
  * Links, routes and what else of a namespace rtnetlink knows. Ours are one route per VIP,
  *	local VIP dev lo table local proto 108
  * and nothing more: the namespace then owns the VIP, so it answers pings to it and, for IPv4, ARP
- * wherever the VIP lies in the subnet of a shared link. No interface carries the VIP as an address:
- * it is visible nowhere else. Neighbour discovery answers only for an interface's own addresses:
- * an IPv6 VIP should lie outside the subnets of shared links, where clients reach it by a route.
+ * wherever the VIP lies in the subnet of a shared link; for IPv6 see dataplane/onlink.h.
  *
  * Routes of other protocols, and addresses, are never touched, also where they say the
  * same as ours would: then ours is not needed.

@@ -10,6 +10,7 @@ import os
 import socket
 import sys
 import time
+import types
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 
@@ -155,6 +156,35 @@ def pings_are_answered(lab):
     assert all(site.client.ping(vip) for vip in (V4, V6)), "without destinations"
     site.apply(removed=[1])
     assert not any(site.client.ping(vip) for vip in (V4, V6)), "after it is gone"
+
+
+@test("R3-link")
+def clients_on_a_shared_link_find_a_vip_in_its_subnet(lab):
+    """By ARP and by neighbour discovery: nobody has a route to it."""
+    site = start(lab, n_destinations=1)
+    shared = lab.namespace("shared")
+    lab.join(shared, "eth0", site.namespace, "shared0")
+    shared.ip("address add 10.5.0.2/24 dev eth0", "address add fd05::2/64 dev eth0 nodad",
+              "address add fd06::2/64 dev eth0 nodad")
+    site.namespace.ip("address add 10.5.0.1/24 dev shared0",
+                      "address add fd05::1/64 dev shared0 nodad")
+    client = types.SimpleNamespace(namespace=shared)
+
+    def is_answered(vip):
+        try:
+            return ask_tcp(client, vip, 8080, timeout=1)[0] == "b1"
+        except OSError:
+            return False
+
+    site.balance(vips=["10.5.0.100", "fd05::100"])
+    for vip in ("10.5.0.100", "fd05::100"):
+        wait_until(f"{vip} is found", lambda vip=vip: is_answered(vip))
+    site.balance(vips=["10.5.0.100", "fd06::100"])
+    assert not is_answered("fd05::100") and not is_answered("fd06::100")
+    site.namespace.ip("address add fd06::1/64 dev shared0 nodad")
+    wait_until("fd06::100 is found, too", lambda: is_answered("fd06::100"))
+    site.apply(snapshot=True)
+    assert "::100" not in site.namespace.run("ip", "-6", "address").stdout
 
 
 def answered(connection):
