@@ -4,10 +4,8 @@
 #include "base/log.h"
 
 static const char *const fault_names[FAULT_N_KINDS] = {
-	[FAULT_STATE] = "change of state",
-	[FAULT_SNAPSHOT] = "snapshot",
-	[FAULT_OLDER] = "message of older state",
-	[FAULT_SYNC] = "answer to a sync",
+	[FAULT_STATE] = "change of state",        [FAULT_SNAPSHOT] = "snapshot",
+	[FAULT_OLDER] = "message of older state", [FAULT_SYNC] = "answer to a sync",
 	[FAULT_HEALTH] = "message of health",
 };
 

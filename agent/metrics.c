@@ -29,16 +29,14 @@ static void write_faults(const struct faults *faults, struct text *text)
 {
 	static const char name[] = "ilb_agent_messages_refused_total";
 	static const char *const kinds[FAULT_N_KINDS] = {
-		[FAULT_STATE] = "state",
-		[FAULT_SNAPSHOT] = "snapshot",
-		[FAULT_OLDER] = "older",
-		[FAULT_SYNC] = "sync",
-		[FAULT_HEALTH] = "health",
+		[FAULT_STATE] = "state", [FAULT_SNAPSHOT] = "snapshot", [FAULT_OLDER] = "older",
+		[FAULT_SYNC] = "sync",   [FAULT_HEALTH] = "health",
 	};
 
-	exposition_metric(text, EXPOSITION_COUNTER, name,
-			  "Messages that were malformed, not for us or older than the state, by what "
-			  "they should be.");
+	exposition_metric(
+		text, EXPOSITION_COUNTER, name,
+		"Messages that were malformed, not for us or older than the state, by what "
+		"they should be.");
 	for (unsigned i = 0; i < FAULT_N_KINDS; i++)
 		exposition_count(text, name, &(struct exposition_label){"kind", kinds[i]}, 1,
 				 faults->counts[i]);
