@@ -23,6 +23,7 @@ enum {
 	SYNC_MS = 30000,      /* at 50 to 150 % of that */
 	SYNC_RETRY_MS = 4000, /* the same, when nobody answered */
 	SYNC_TIMEOUT_MS = 2000,
+	LAGGED_PAUSE_MS = 60000,
 	REPORTS_PER_TURN = 256, /* then the loop sees to its other work first */
 };
 
@@ -39,7 +40,8 @@ struct agent {
 	uv_timer_t alive, sync;
 	unsigned n_handles;
 	bool closing;
-	bool refused; /* the server's refusal was logged */
+	bool refused;          /* the server's refusal was logged */
+	uint64_t lagged_at_ms; /* that messages were lost is not told again before */
 };
 
 static struct network *find(const struct agent *agent, const char *net)
@@ -343,7 +345,11 @@ static void on_bus(void *user, enum bus_event event, const char *sentence)
 		break;
 	case BUS_LAGGED:
 		agent->context.n_lags++;
-		log_warning("NATS: messages were lost on our side; all Networks are compared");
+		if (uv_now(agent->context.loop) >= agent->lagged_at_ms) {
+			log_warning(
+				"NATS: messages were lost on our side; all Networks are compared");
+			agent->lagged_at_ms = uv_now(agent->context.loop) + LAGGED_PAUSE_MS;
+		}
 		sync_in(agent, arc4random_uniform(RECONCILE_JITTER_MS));
 		break;
 	case BUS_REFUSED:

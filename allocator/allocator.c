@@ -24,14 +24,15 @@
 #include "ipam/decide.h"
 #include "messages/codec.h"
 
-#define READY_MS       10000 /* who installs packages does not wait for a NATS that is yet to come */
-#define TICK_MS        100
-#define ROLL_PAUSE_MS  5000 /* the answers of all nodes must not be why the next roll is called */
-#define EXPIRE_MS      500  /* how often silent nodes are looked for */
-#define NEXT_MAX       32   /* decisions of ours in one turn */
-#define NEXT_PERIOD_MS 1000 /* and they are looked for so often when nothing happens */
-#define UNPUBLISHED_MS 10   /* changes wait so long at most for the pipeline to run empty */
-#define EXIT_RESTART   75   /* EX_TEMPFAIL: systemd starts us anew */
+#define READY_MS        10000 /* who installs packages does not wait for a NATS that is yet to come */
+#define TICK_MS         100
+#define LAGGED_PAUSE_MS 60000
+#define ROLL_PAUSE_MS   5000 /* the answers of all nodes must not be why the next roll is called */
+#define EXPIRE_MS       500  /* how often silent nodes are looked for */
+#define NEXT_MAX        32   /* decisions of ours in one turn */
+#define NEXT_PERIOD_MS  1000 /* and they are looked for so often when nothing happens */
+#define UNPUBLISHED_MS  10   /* changes wait so long at most for the pipeline to run empty */
+#define EXIT_RESTART    75   /* EX_TEMPFAIL: systemd starts us anew */
 
 struct allocator {
 	struct world world;
@@ -51,6 +52,7 @@ struct allocator {
 	bool advised; /* of what the server can and cannot */
 	bool roll_wanted;
 	uint64_t roll_at_ms;        /* not before */
+	uint64_t lagged_at_ms;      /* that messages were lost is not told again before */
 	bool next_wanted;           /* something happened that may make a decision possible */
 	bool unpublished;           /* confirmed changes wait for the pipeline to run empty */
 	uint64_t unpublished_at_ms; /* since when */
@@ -115,6 +117,9 @@ static void on_bus_event(void *user, enum bus_event event, const char *sentence)
 		return;
 	case BUS_LAGGED: /* heartbeats and statuses may be among what was lost */
 		want_roll(a);
+		if (uv_now(a->world.loop) < a->lagged_at_ms)
+			return; /* told already */
+		a->lagged_at_ms = uv_now(a->world.loop) + LAGGED_PAUSE_MS;
 		break;
 	case BUS_UNREACHED: /* no news every second */
 		return;

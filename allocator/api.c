@@ -297,7 +297,7 @@ static struct call *call_new(struct api *api, const struct bus_message *message)
 	call->size = message->len;
 	api->n_bytes += call->size;
 	call->started_ns = uv_hrtime();
-	call->deadline_ms = uv_now(api->world->loop) + API_PATIENCE_MS;
+	call->deadline_ms = uv_now(api->world->loop) + API_PATIENCE_MS - message->waited_ms;
 	call->reply = strdup(message->reply);
 	if (!call->reply) {
 		call_free(call);
@@ -316,15 +316,16 @@ static void on_request(void *user, const struct bus_message *message)
 {
 	struct api *api = user;
 	struct request_input input = input_of(message);
-	struct call *call;
+	struct call *call = NULL;
 	struct error err;
 	int r;
 
 	if (!message->reply) /* nobody would learn what became of it, so nothing becomes of it */
 		return;
-	call = api->n_waiting < API_WAITING_MAX && api->n_bytes < API_BYTES_MAX
-		       ? call_new(api, message)
-		       : NULL;
+	/* Reading it takes time, too: when requests come faster than that, the old ones are not read. */
+	if (message->waited_ms < API_PATIENCE_MS && api->n_waiting < API_WAITING_MAX &&
+	    api->n_bytes < API_BYTES_MAX)
+		call = call_new(api, message);
 	if (!call) {
 		send_bare(api->world, message->reply, "503",
 			  "too many requests are waiting; nothing was changed",

@@ -11,8 +11,10 @@
 #include "base/uuid.h"
 #include "messages/bus_private.h"
 
-#define QUEUE            65536
-#define BUDGET           256 /* messages of one wake-up; then the loop has its turn */
+#define QUEUE 65536
+/* Messages of one wake-up, and about how long they may take; then the loop has its turn. */
+#define BUDGET           256
+#define BUDGET_MS        50
 #define TICK_MS          1000
 #define REOPEN_MS        250
 #define REOPEN_JITTER_MS 1000
@@ -152,13 +154,14 @@ static void handle_events(struct bus *bus)
 
 static void deliver(struct bus *bus)
 {
+	uint64_t begin_ms = bus_now_ms(), now_ms = begin_ms;
 	struct delivery *delivery;
 
 	for (unsigned n = 0; !bus->closing; n++) {
 		struct bus_subscription *subscription;
 		struct bus_message message;
 
-		if (n == BUDGET) {
+		if (n == BUDGET || now_ms - begin_ms > BUDGET_MS) {
 			(void)uv_async_send(&bus->wake); /* the rest in the loop's next round */
 			return;
 		}
@@ -168,9 +171,11 @@ static void deliver(struct bus *bus)
 		subscription = delivery->feed->owner;
 		if (subscription) {
 			message = bus_message_of(delivery->message);
+			message.waited_ms = now_ms - delivery->heard_ms;
 			subscription->on_message(subscription->user, &message);
 		}
 		delivery_discard(delivery);
+		now_ms = bus_now_ms();
 	}
 	if (!bus->closing)
 		feeds_sweep(bus);

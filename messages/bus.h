@@ -69,7 +69,8 @@ struct bus_message {
 	const char *reply; /* NULL: nobody waits for an answer */
 	const char *data;  /* not terminated */
 	size_t len;
-	void *native; /* for bus_message_header() */
+	void *native;       /* for bus_message_header() */
+	uint64_t waited_ms; /* since it came from the server; 0 for answers */
 };
 
 /* The first value of a header, NULL when absent. Valid as long as the message. */

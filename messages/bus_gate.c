@@ -126,7 +126,7 @@ void gate_on_message(natsConnection *connection, natsSubscription *native, natsM
 	(void)connection;
 	(void)native;
 	if (delivery) {
-		*delivery = (struct delivery){feed, message};
+		*delivery = (struct delivery){feed, message, bus_now_ms()};
 		if (handoff_put(feed->gate->deliveries, delivery) < 0)
 			delivery_discard(delivery); /* and the loop learns that it was lost */
 		return;

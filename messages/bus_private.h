@@ -57,6 +57,7 @@ struct gate {
 struct delivery {
 	struct bus_feed *feed;
 	natsMsg *message;
+	uint64_t heard_ms;
 };
 
 /* One native subscription, until ten seconds after its end. */
