@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """The command line with a real allocator: describe, diff, get -w, trace, decode, completion. No root, no nodes."""
 
+import json
 import os
 import subprocess
 import sys
@@ -139,6 +140,22 @@ def decoded(lab, data, *words):
                           capture_output=True).stdout.decode()
 
 
+def status():
+    """Every replica with its version and how far behind the log it is: also one of another version, that lags."""
+    with ControlPlane() as lab:
+        client = serve(lab)
+        stats = client.request("$SRV.STATS.ilb-allocator").json
+        slow = dict(stats, id="slow", version="0.0.9", data=dict(stats["data"], sequence=stats["data"]["sequence"] - 2))
+        other = lab.client()
+        other.subscribe("$SRV.STATS.ilb-allocator", lambda m: other.publish(m.reply, json.dumps(slow)))
+        other.flush()
+        shown = json.loads(lab.ilb("status", "-o", "json").stdout)["replicas"]
+        assert sorted((r["version"], r["state"], r["behind"]) for r in shown) == [
+            ("0.0.9", "Ready", 2), (stats["version"], "Ready", 0)], shown
+        table = lab.ilb("status").stdout
+        assert "0.0.9" in table and "BEHIND" in table.upper(), table
+
+
 def completion():
     """What bash offers behind a few beginnings."""
     ilb = ControlPlane().program("ilb")
@@ -160,4 +177,4 @@ def completion():
                           capture_output=True).returncode == 2
 
 
-main(describe, diff, get_watch, trace, decode, completion)
+main(describe, diff, get_watch, trace, decode, status, completion)
