@@ -53,6 +53,13 @@ static const char *format_heard(const struct roster_node *node, const struct ros
 	return text;
 }
 
+static const char *state_of(const struct roster_node *node)
+{
+	if (!node->alive)
+		return "Unknown";
+	return node->twins ? "Twins" : "Alive";
+}
+
 json_t *node_describe(const struct roster_node *node, const struct roster_time *time,
 		      node_truth_fn *truth_of, const void *user)
 {
@@ -61,6 +68,6 @@ json_t *node_describe(const struct roster_node *node, const struct roster_time *
 
 	roster_visit_networks(node, add_network, &listed);
 	return json_pack("{s:s, s:s, s:s, s:s, s:o}", "name", node->name, "version", node->version,
-			 "state", node->alive ? "Alive" : "Unknown", "lastHeard",
-			 format_heard(node, time, heard), "networks", listed.networks);
+			 "state", state_of(node), "lastHeard", format_heard(node, time, heard),
+			 "networks", listed.networks);
 }

@@ -10,6 +10,8 @@
 #include "base/hash.h"
 #include "base/text.h"
 
+#define TWINS_MS 10000 /* after both were heard: agents are heard every second */
+
 int roster_new(roster_changed_fn *on_changed, void *user, struct roster **ret_roster)
 {
 	struct roster *roster = calloc(1, sizeof(*roster));
@@ -208,6 +210,9 @@ static void on_boot(struct roster *roster, struct node *node, const struct uuid 
 	if (uuid_compare(&node->boot, boot) == 0)
 		return;
 	if (uuid_compare(&node->boot, &none) != 0) {
+		if (uuid_compare(&node->boot_before, boot) == 0)
+			node->twins_ms = node->heard_ms;
+		node->boot_before = node->boot;
 		DL_FOREACH2(node->members, member, n_next)
 		status_free(TAKE(member->status));
 		node_changed(roster, node);
@@ -397,6 +402,7 @@ static void node_describe(const struct node *node, struct roster_node *ret_node)
 		.name = node->name,
 		.version = node->version ? node->version : "",
 		.alive = node->alive,
+		.twins = node->twins_ms && node->heard_ms - node->twins_ms < TWINS_MS,
 		.heard_ms = node->heard_ms,
 		.node = node,
 	};

@@ -90,6 +90,7 @@ struct node;
 struct roster_node {
 	const char *name, *version;
 	bool alive;
+	bool twins; /* two agents say that they are this node, and each undoes what the other says */
 	uint64_t heard_ms; /* the loop's clock */
 	size_t n_networks;
 	const struct node *node; /* for roster_visit_networks() */

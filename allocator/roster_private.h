@@ -11,7 +11,9 @@
 struct node {
 	char *name, *version;
 	uint64_t seed; /* hash of the name */
-	struct uuid boot;
+	struct uuid boot, boot_before;
+	uint64_t
+		twins_ms; /* when the one before was heard again: two agents have the name; 0: never */
 	uint64_t heard_ms;
 	bool alive;
 	int64_t silent_since_ms;
@@ -57,5 +59,5 @@ struct roster {
 	struct illness illness;
 };
 
-struct member *member_find_named(const struct roster *roster, const char *net, const char *node);
+struct member *member_find_named(const struct roster *roster, const char *net, const char *name);
 const struct place *place_find(const struct roster *roster, const char *token);

@@ -92,15 +92,15 @@ def address_of(item, index=0):
 class FakeNode:
     """Says that it is alive, and what it has applied when it is told to."""
 
-    def __init__(self, client, name, nets):
-        self.client, self.name, self.nets = client, name, nets
+    def __init__(self, client, name, nets, version="0.1.0"):
+        self.client, self.name, self.nets, self.version = client, name, nets, version
         self.boot = uuid.uuid4().bytes
         self.gone = threading.Event()
         self.thread = threading.Thread(target=self.beat, daemon=True)
         self.thread.start()
 
     def beat(self):
-        message = field(1, self.name) + field(2, self.boot) + field(3, "0.1.0")
+        message = field(1, self.name) + field(2, self.boot) + field(3, self.version)
         message += b"".join(field(4, net) for net in self.nets)
         while not self.gone.is_set():
             with contextlib.suppress(OSError):

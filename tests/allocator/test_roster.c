@@ -315,6 +315,37 @@ static void append_node(void *user, const struct roster_node *node)
 		  node->n_networks);
 }
 
+static void note_twins(void *user, const struct roster_node *node)
+{
+	*(bool *)user = node->twins;
+}
+
+static bool has_twins(const struct fixture *f)
+{
+	bool twins = false;
+
+	roster_visit(f->roster, note_twins, &twins);
+	return twins;
+}
+
+static void test_two_agents_with_one_name(void **state)
+{
+	struct fixture *f = *state;
+
+	boot(f, "a", NET, 1);
+	boot(f, "a", NET, 2);
+	boot(f, "a", NET, 2);
+	assert_false(has_twins(f)); /* it started anew */
+	boot(f, "a", NET, 1);
+	assert_true(has_twins(f));
+	boot(f, "a", NET, 2);
+	for (unsigned i = 0; i < 4; i++) {
+		pass(f, 3000);
+		boot(f, "a", NET, 2);
+		assert_int_equal(has_twins(f), i < 3);
+	}
+}
+
 static void test_nodes_are_listed_by_name(void **state)
 {
 	struct fixture *f = *state;
@@ -347,6 +378,7 @@ int main(void)
 		TEST(test_equal_content_counts_while_unchanged_since_load),
 		TEST(test_only_what_is_new_is_touched),
 		TEST(test_reports_count_nodes_and_refusals),
+		TEST(test_two_agents_with_one_name),
 		TEST(test_nodes_are_listed_by_name),
 	};
 
