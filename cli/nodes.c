@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <stdio.h>
+#include <string.h>
 
 #include "cli/answer.h"
 #include "cli/commands.h"
@@ -23,6 +24,26 @@ static json_t *rows_of(const json_t *nodes)
 								    json_array_get(networks, k)));
 	}
 	return rows;
+}
+
+/* What the table's words mean for whoever has to act: nodes that are not well by themselves. */
+static void print_notes(const json_t *nodes)
+{
+	const char *version = json_text(json_array_get(nodes, 0), "version");
+	bool differ = false;
+
+	for (size_t i = 0; i < json_array_size(nodes); i++) {
+		const json_t *node = json_array_get(nodes, i);
+
+		differ = differ || strcmp(json_text(node, "version"), version) != 0;
+		if (strcmp(json_text(node, "state"), "Twins") == 0)
+			printf("\n%s: two agents say that they are this node, and each undoes "
+			       "what the other says: give each a --node of its own\n",
+			       json_text(node, "name"));
+	}
+	if (differ)
+		printf("\nnodes have agents of different versions: they work together; finish the "
+		       "upgrade\n");
 }
 
 /* The sentences behind the reasons of the table, with their remedies. */
@@ -59,7 +80,9 @@ enum exit_status command_nodes(const struct arguments *arguments, struct error *
 		return EXIT_FAILED;
 	rows = rows_of(nodes);
 	print_rows(nodes, rows, PRINT_NODES, arguments->output);
-	if (arguments->output == OUTPUT_TABLE || arguments->output == OUTPUT_WIDE)
+	if (arguments->output == OUTPUT_TABLE || arguments->output == OUTPUT_WIDE) {
+		print_notes(nodes);
 		print_messages(rows);
+	}
 	return EXIT_DONE;
 }

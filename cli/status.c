@@ -15,7 +15,21 @@ static json_int_t number(const json_t *object, const char *member)
 	return json_integer_value(json_object_get(object, member));
 }
 
-/* What JetStream says of the log: {"sequence", "copies", "bytes", "leader"}; NULL where it does not. */
+/* A stream that is not as allocators make it, and loses what it is given; "" otherwise. */
+static const char *problem_of(const json_t *config)
+{
+	if (!text_equal(json_text(config, "storage"), "file"))
+		return "keeps all in memory: it is lost when the server stops";
+	if (number(config, "max_age") > 0)
+		return "forgets what is older than its max_age: 'nats stream edit KV_ilb --max-age=0'";
+	if (!text_equal(json_text(config, "discard"), "new") &&
+	    (number(config, "max_bytes") > 0 || number(config, "max_msgs") > 0))
+		return "forgets the oldest when it is full: 'nats stream edit KV_ilb "
+		       "--max-bytes=-1 --max-msgs=-1'";
+	return "";
+}
+
+/* What JetStream says of the log: {"sequence", "copies", "bytes", "leader", "problem"}; NULL where it does not. */
 static json_t *ask_store(struct session *session, struct error *err)
 {
 	auto_call(json_decrefp) json_t *answers = NULL;
@@ -27,14 +41,17 @@ static json_t *ask_store(struct session *session, struct error *err)
 	info = json_array_get(answers, 0);
 	state = json_object_get(info, "state");
 	if (!state) {
-		(void)error_set(err, 0, "there is no store yet: %s",
+		(void)error_set(err, 0,
+				"there is no store (%s): an allocator makes it when it starts; if "
+				"it was deleted, stop all, restore the backup, start them",
 				json_text(json_object_get(info, "error"), "description"));
 		return NULL;
 	}
-	return json_pack("{s:I, s:I, s:I, s:s}", "sequence", number(state, "last_seq"), "copies",
-			 number(json_object_get(info, "config"), "num_replicas"), "bytes",
+	return json_pack("{s:I, s:I, s:I, s:s, s:s}", "sequence", number(state, "last_seq"),
+			 "copies", number(json_object_get(info, "config"), "num_replicas"), "bytes",
 			 number(state, "bytes"), "leader",
-			 json_text(json_object_get(info, "cluster"), "leader"));
+			 json_text(json_object_get(info, "cluster"), "leader"), "problem",
+			 problem_of(json_object_get(info, "config")));
 }
 
 /* A replica's answer, flat, with how far it is behind the log as it was before it was asked. */
@@ -73,10 +90,24 @@ static void print_store(const json_t *store)
 	       (long long)number(store, "sequence"), (long long)number(store, "bytes"),
 	       (long long)copies, copies == 1 ? "y" : "ies",
 	       *json_text(store, "leader") ? ", leader " : "", json_text(store, "leader"));
+	if (*json_text(store, "problem"))
+		printf("PROBLEM: the stream KV_ilb %s\n", json_text(store, "problem"));
 	if (copies == 1)
 		printf("note: a power failure of the NATS server may lose the changes of its last "
 		       "sync_interval (2 minutes), unless that is 'always'\n");
 	printf("\n");
+}
+
+static void print_failing(const json_t *replicas)
+{
+	for (size_t i = 0; i < json_array_size(replicas); i++) {
+		const json_t *replica = json_array_get(replicas, i);
+
+		if (text_equal(json_text(replica, "state"), "Failing"))
+			printf("\n%s: NATS does not acknowledge its writes, changes are refused: is "
+			       "there space on the disk of nats-server, and a quorum of its cluster?\n",
+			       json_text(replica, "id"));
+	}
 }
 
 static void print_all(const json_t *store, const json_t *replicas, enum output output)
@@ -87,6 +118,8 @@ static void print_all(const json_t *store, const json_t *replicas, enum output o
 		print_store(store);
 	all = json_pack("{s:O, s:O}", "store", store, "replicas", replicas);
 	print_rows(all, replicas, PRINT_REPLICAS, output);
+	if (output == OUTPUT_TABLE || output == OUTPUT_WIDE)
+		print_failing(replicas);
 }
 
 enum exit_status command_status(const struct arguments *arguments, struct error *err)
