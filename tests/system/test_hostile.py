@@ -106,7 +106,7 @@ class Attacker:
 
     def network_messages(self, client):
         subject = self.pick([f"ilb.v1.state.{self.pick(NETS)}", f"ilb.v1.health.{self.pick(NETS)}.{self.pick(NODES)}",
-                             "ilb.v1.roll", "$SRV.PING", "$SRV.STATS.ilb-allocator", "ilb.v1.event.default.loadbalancer.x"])
+                             "ilb.v1.roll", "ilb.v1.traffic.default", "$SRV.PING", "$SRV.STATS.ilb-allocator", "ilb.v1.event.default.loadbalancer.x"])
         self.send(client, subject, self.garbage.like("codec", 1))
 
     def lies(self, client):

@@ -2,7 +2,6 @@
 """systemd/nats-server.conf with a real nats-server: our programs work with the rights it gives them, each with an nkey
 of its own, and everything else is refused to each identity."""
 
-import base64
 import os
 import re
 import subprocess
@@ -11,6 +10,7 @@ import sys
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from lab import ROOT, Lab, can_connect, example, nic_manifest, wait_until  # noqa: E402
 from nats_client import Client  # noqa: E402
+from nkeys import make_nkey  # noqa: E402
 
 NET, OTHER = "default_my-network", "default_other-network"
 INBOX = {"ALLOCATOR": "_INBOX", "NODE_1": "_INBOX_agent.node-1", "TENANT": "_INBOX_tenant.default"}
@@ -51,33 +51,6 @@ ALLOCATOR = {
     "no publish": ["ilb.v1.apply.default", f"ilb.v1.status.node-1.{NET}", "$SYS.REQ.SERVER.PING", "else"],
     "no subscribe": [">", "_INBOX_agent.>", "_INBOX_tenant.>", "$SYS.>"],
 }
-
-
-def crc16(data):
-    """XMODEM's, as nkeys have it."""
-    crc = 0
-    for byte in data:
-        crc ^= byte << 8
-        for _ in range(8):
-            crc = (crc << 1 ^ 0x1021 if crc & 0x8000 else crc << 1) & 0xffff
-    return crc
-
-
-def encode(data):
-    return base64.b32encode(data + crc16(data).to_bytes(2, "little")).decode().rstrip("=")
-
-
-def make_nkey(path):
-    """Writes what `nk -gen user -pubout` prints; gives the public key. Source: github.com/nats-io/nkeys."""
-    private = subprocess.run(["openssl", "genpkey", "-algorithm", "ed25519", "-outform", "DER"],
-                             check=True, capture_output=True).stdout
-    public = subprocess.run(["openssl", "pkey", "-inform", "DER", "-pubout", "-outform", "DER"],
-                            input=private, check=True, capture_output=True).stdout
-    seed, user = 18 << 3, 20 << 3
-    public = encode(bytes([user]) + public[-32:])
-    with open(path, "w", encoding="ascii", opener=lambda p, flags: os.open(p, flags, 0o600)) as file:
-        file.write(encode(bytes([seed | user >> 5, (user & 31) << 3]) + private[-32:]) + f"\n{public}\n")
-    return public
 
 
 def configure(lab, port):
