@@ -130,6 +130,9 @@ static void suspect(struct member *member, const struct roster_time *time,
 {
 	struct suspicion *suspicion = &member->suspicion;
 
+	/* What was answered before we were deaf, or all were silent, is of another time. */
+	if (time->now_ms >= suspicion->decide_at + LIVENESS_ANSWER_MS)
+		suspicion->open = false;
 	if (suspicion->open && (suspicion->n_pending == 0 || time->now_ms >= suspicion->decide_at))
 		decide(member, actions);
 	if (!suspicion->open && time->now_ms >= suspicion->ask_at)
