@@ -11,6 +11,7 @@
 #include "allocator/api.h"
 #include "allocator/events.h"
 #include "allocator/healthtable.h"
+#include "allocator/journal.h"
 #include "allocator/metrics.h"
 #include "allocator/micro.h"
 #include "allocator/mirror.h"
@@ -285,6 +286,8 @@ static void on_recorded(void *user, uint64_t sequence, bool ours, const struct o
 	if (new)
 		mirror_touch_object(a->world.mirror, new);
 	events_record(a->world.events, sequence, ours, old, new);
+	if (ours)
+		journal_record(a->world.journal, old, new);
 	a->ours = a->ours || ours;
 	if (!a->unpublished)
 		a->unpublished_at_ms = uv_now(a->world.loop);
@@ -501,6 +504,7 @@ static void on_tick(uv_timer_t *timer)
 	api_tick(a->api);
 	publisher_tick(a->publisher);
 	mirror_tick(a->world.mirror);
+	journal_tick(a->world.journal);
 	if (now_ms >= a->next_at_ms)
 		a->next_wanted = true;
 	if (a->watchdog_ms && now_ms - a->watched_at_ms >= a->watchdog_ms / 2) {
@@ -576,6 +580,8 @@ static int subscribe(struct allocator *a, struct error *err)
 				  err);
 	if (r == 0)
 		r = events_new(&a->world, &a->world.events, err);
+	if (r == 0)
+		r = journal_new(&a->world, a->replicas, &a->world.journal, err);
 	if (r == 0)
 		r = publisher_new(a->world.loop, bus, a->world.networks, a->world.healthtable,
 				  &a->publisher, err);
@@ -666,6 +672,7 @@ static void free_parts(struct allocator *a)
 	bus_unsubscribe(TAKE(a->on_alive));
 	sentinel_free(TAKE(a->sentinel));
 	events_free(TAKE(a->world.events));
+	journal_free(TAKE(a->world.journal));
 	mirror_free(TAKE(a->world.mirror));
 	roster_free(TAKE(a->world.roster));
 	healthtable_free(TAKE(a->world.healthtable));

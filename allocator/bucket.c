@@ -14,8 +14,8 @@
 
 struct ensuring {
 	struct bus *bus;
-	char *name;
-	unsigned replicas;
+	char *stream;
+	json_t *config; /* to make it with */
 	bool created;
 	bucket_fn *on_ready;
 	void *user;
@@ -24,7 +24,9 @@ struct ensuring {
 static void ensuring_free(struct ensuring *e)
 {
 	if (e)
-		free(e->name);
+		json_decref(e->config);
+	if (e)
+		free(e->stream);
 	free(e);
 }
 AUTO_DEFINE(struct ensuring, ensuring_free);
@@ -37,14 +39,14 @@ static void finish(struct ensuring *e, int outcome, const struct bucket_info *in
 }
 
 /* As nats.go makes it: what `nats kv` expects of a bucket. */
-static json_t *configuration(const struct ensuring *e)
+static json_t *configuration(const char *name, unsigned replicas)
 {
 	return json_pack("{s:s+, s:[s++], s:s, s:i, s:i, s:i, s:i, s:I, s:s, s:s, s:i, s:I, s:b, "
 			 "s:b, s:b}",
-			 "name", "KV_", e->name, "subjects", "$KV.", e->name, ".>", "retention",
-			 "limits", "max_consumers", -1, "max_msgs", -1, "max_bytes", -1,
+			 "name", "KV_", name, "subjects", "$KV.", name, ".>", "retention", "limits",
+			 "max_consumers", -1, "max_msgs", -1, "max_bytes", -1,
 			 "max_msgs_per_subject", 1, "max_age", (json_int_t)0, "storage", "file",
-			 "discard", "new", "num_replicas", (int)e->replicas, "duplicate_window",
+			 "discard", "new", "num_replicas", (int)replicas, "duplicate_window",
 			 (json_int_t)DUPLICATES_NS, "deny_delete", 1, "allow_rollup_hdrs", 1,
 			 "allow_direct", 1);
 }
@@ -58,18 +60,14 @@ static int ask(struct ensuring *e, const char *verb, const json_t *body)
 
 	if (!text)
 		return -ENOMEM;
-	(void)snprintf(subject, sizeof(subject), "$JS.API.STREAM.%s.KV_%s", verb, e->name);
+	(void)snprintf(subject, sizeof(subject), "$JS.API.STREAM.%s.%s", verb, e->stream);
 	return bus_ask(e->bus, subject, NULL, 0, text, strlen(text), API_TIMEOUT_MS, on_answer, e,
 		       NULL);
 }
 
 static int create(struct ensuring *e)
 {
-	json_t *config = configuration(e);
-	int r = config ? ask(e, "CREATE", config) : -ENOMEM;
-
-	json_decref(config);
-	return r;
+	return ask(e, "CREATE", e->config);
 }
 
 static void read_info(const json_t *answer, struct bucket_info *ret_info)
@@ -102,7 +100,7 @@ static void on_json(struct ensuring *e, const json_t *answer)
 		read_info(answer, &info);
 		finish(e, 0, &info, NULL);
 	} else if (!is_asked_again(e, code)) {
-		(void)error_set(&err, -EIO, "JetStream refuses bucket '%s': %s (%u)", e->name,
+		(void)error_set(&err, -EIO, "JetStream refuses stream '%s': %s (%u)", e->stream,
 				sentence ? sentence : "no reason given", code);
 		finish(e, -EIO, NULL, &err);
 	}
@@ -138,20 +136,33 @@ static bool on_answer(void *user, int outcome, const struct bus_message *message
 	return false;
 }
 
-int bucket_ensure(struct bus *bus, const char *name, unsigned replicas, bucket_fn *on_ready,
-		  void *user)
+int bucket_ensure_stream(struct bus *bus, const char *stream, json_t *config, bucket_fn *on_ready,
+			 void *user)
 {
 	auto_call(ensuring_freep) struct ensuring *e = calloc(1, sizeof(*e));
 
 	if (!e)
 		return -ENOMEM;
 	*e = (struct ensuring){
-		.bus = bus, .replicas = replicas, .on_ready = on_ready, .user = user};
-	e->name = strdup(name);
-	if (!e->name || ask(e, "INFO", NULL) < 0)
+		.bus = bus, .config = json_incref(config), .on_ready = on_ready, .user = user};
+	e->stream = strdup(stream);
+	if (!e->stream || ask(e, "INFO", NULL) < 0)
 		return -ENOMEM;
 	TAKE(e);
 	return 0;
+}
+
+int bucket_ensure(struct bus *bus, const char *name, unsigned replicas, bucket_fn *on_ready,
+		  void *user)
+{
+	json_t *config = configuration(name, replicas);
+	char stream[256];
+	int r;
+
+	(void)snprintf(stream, sizeof(stream), "KV_%s", name);
+	r = config ? bucket_ensure_stream(bus, stream, config, on_ready, user) : -ENOMEM;
+	json_decref(config);
+	return r;
 }
 
 int bucket_ack_parse(const char *bytes, size_t len, struct bucket_ack *ret_ack)

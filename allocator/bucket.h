@@ -29,6 +29,10 @@ typedef void bucket_fn(void *user, int outcome, const struct bucket_info *info,
 must_check int bucket_ensure(struct bus *bus, const char *name, unsigned replicas,
 			     bucket_fn *on_ready, void *user);
 
+/* The same of any stream, that is made as `config` says. */
+must_check int bucket_ensure_stream(struct bus *bus, const char *stream, json_t *config,
+				    bucket_fn *on_ready, void *user);
+
 /* The answer to a publish: stored at `sequence`, or refused with JetStream's err_code. */
 struct bucket_ack {
 	uint64_t sequence; /* 0 when refused */

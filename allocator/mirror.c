@@ -9,6 +9,7 @@
 
 #include "allocator/bucket.h"
 #include "allocator/events.h"
+#include "allocator/journal.h"
 #include "allocator/liveness.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -303,6 +304,18 @@ static void refresh_gone(struct mirror *mirror, struct entry *entry)
 		entry_free(mirror, entry);
 }
 
+/* Of several replicas that see the same, the journal keeps one. */
+static void tell(struct mirror *mirror, const struct object *object, const char *before,
+		 const char *now)
+{
+	json_t *was = before ? json_loads(before, 0, NULL) : NULL;
+	json_t *is = json_loads(now, 0, NULL);
+
+	journal_status(mirror->world->journal, object, was, is);
+	json_decref(was);
+	json_decref(is);
+}
+
 /* Works the status out, and if it is another one, tells of it. */
 static void refresh(struct mirror *mirror, struct entry *entry)
 {
@@ -320,6 +333,7 @@ static void refresh(struct mirror *mirror, struct entry *entry)
 	if (!text || (text_equal(text, entry->text) && !entry->again))
 		return;
 	if (!text_equal(text, entry->text)) {
+		tell(mirror, object, entry->text, text);
 		free(entry->text);
 		entry->text = TAKE(text);
 		/* Before put(): killed in between, another replica finds it different, and tells. */

@@ -4,8 +4,10 @@
 #include <string.h>
 
 #include "allocator/call.h"
+#include "allocator/journal.h"
 #include "allocator/mirror.h"
 #include "allocator/nodes.h"
+#include "base/text.h"
 
 static void read_get(struct world *world, struct call *call)
 {
@@ -179,11 +181,45 @@ static void read_destinations(struct world *world, struct call *call)
 		call->answer.more = strdup(listing.last);
 }
 
+static bool on_journal(void *user, uint64_t sequence, const json_t *record)
+{
+	struct listing *listing = user;
+
+	if (listing->n == listing->call->request.limit ||
+	    !answer_add_item(&listing->call->answer, json_deep_copy(record))) {
+		listing->is_full = true;
+		return false;
+	}
+	listing->n++;
+	(void)snprintf(listing->last, sizeof(listing->last), "%" PRIu64, sequence);
+	return true;
+}
+
+/* In the order in which they happened; `continue` is a sequence of the journal's. */
+static void read_events(struct world *world, struct call *call)
+{
+	const struct request *request = &call->request;
+	struct listing listing = {.world = world, .call = call};
+	uint64_t after = 0;
+
+	if (request->after && text_parse_u64(request->after, UINT64_MAX, &after) < 0) {
+		answer_set(&call->answer, 400, "continue: not a token of ours");
+		return;
+	}
+	journal_list(world->journal, request->name_space, request->about, after, on_journal,
+		     &listing);
+	answer_set(&call->answer, 200, "%zu event%s", listing.n, listing.n == 1 ? "" : "s");
+	if (listing.is_full)
+		call->answer.more = strdup(listing.last);
+}
+
 void read_answer(struct world *world, struct call *call)
 {
 	answer_deinit(&call->answer);
 	if (call->request.verb == API_GET)
 		read_get(world, call);
+	else if (call->request.list == LIST_EVENTS)
+		read_events(world, call);
 	else if (call->request.list == LIST_NODES)
 		read_nodes(world, call);
 	else if (call->request.list == LIST_DESTINATIONS)

@@ -18,6 +18,7 @@ void request_deinit(struct request *request)
 	free(request->targets);
 	selector_free(request->selector);
 	free(request->lb);
+	free(request->about);
 	free(request->after);
 	*request = (struct request){};
 }
@@ -143,6 +144,29 @@ static int set_lb(struct request *request, const char *name, struct error *err)
 	return request->lb ? 0 : error_set(err, -ENOMEM, "out of memory");
 }
 
+/* Kinds have several names; what is kept has one. */
+static int set_about(struct request *request, const char *word, struct error *err)
+{
+	const char *slash = strchr(word, '/');
+	char token[64], about[DESIRED_NAME_MAX + 64];
+	enum kind kind;
+	int r;
+
+	if (request->list != LIST_EVENTS)
+		return error_set(err, -EINVAL, "for= goes with events alone");
+	if (!slash || !slash[1] || strlen(slash + 1) > DESIRED_NAME_MAX)
+		return error_set(err, -EINVAL, "'%.64s' is not KIND/NAME, as in loadbalancer/web",
+				 word);
+	(void)snprintf(token, sizeof(token), "%.*s", (int)(slash - word), word);
+	r = parse_kind(token, &kind, err);
+	if (r < 0)
+		return r;
+	(void)snprintf(about, sizeof(about), "%s/%s", kind_token(kind), slash + 1);
+	free(request->about);
+	request->about = strdup(about);
+	return request->about ? 0 : error_set(err, -ENOMEM, "out of memory");
+}
+
 static int set_option(struct request *request, const char *word, struct error *err)
 {
 	if (text_starts(word, "selector="))
@@ -151,6 +175,8 @@ static int set_option(struct request *request, const char *word, struct error *e
 		return set_limit(request, word + strlen("limit="), err);
 	if (text_starts(word, "continue="))
 		return set_after(request, word + strlen("continue="), err);
+	if (text_starts(word, "for="))
+		return set_about(request, word + strlen("for="), err);
 	if (text_starts(word, "loadbalancer="))
 		return set_lb(request, word + strlen("loadbalancer="), err);
 	return error_set(err, -EINVAL,
@@ -165,6 +191,10 @@ static int set_kind(struct request *request, const char *word, struct error *err
 	}
 	if (strcmp(word, "destinations") == 0) {
 		request->list = LIST_DESTINATIONS;
+		return 0;
+	}
+	if (strcmp(word, "events") == 0) {
+		request->list = LIST_EVENTS;
 		return 0;
 	}
 	return parse_kind(word, &request->kind, err);

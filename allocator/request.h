@@ -17,7 +17,7 @@
  *	delete		KIND/NAME, several of them, or a manifest that names the objects
  *	get		KIND/NAME, several of them
  *	list		KIND, then options: selector=app=web limit=100 continue=TOKEN;
- *			or nodes; or destinations loadbalancer=NAME
+ *			or nodes; or destinations loadbalancer=NAME; or events for=KIND/NAME
  */
 
 #define REQUEST_TARGETS_MAX 1024
@@ -29,7 +29,7 @@ struct request_target {
 };
 
 /* What `list` can name beyond the kinds. */
-enum request_list { LIST_OBJECTS, LIST_NODES, LIST_DESTINATIONS };
+enum request_list { LIST_OBJECTS, LIST_NODES, LIST_DESTINATIONS, LIST_EVENTS };
 
 struct request {
 	enum api_verb verb;
@@ -42,6 +42,7 @@ struct request {
 	enum kind kind;
 	struct selector *selector;
 	char *lb;    /* whose destinations; NULL */
+	char *about; /* "kind/name": whose events; NULL: all of them */
 	char *after; /* continue token; NULL */
 	size_t limit;
 };

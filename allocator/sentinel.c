@@ -2,9 +2,11 @@
 #include "allocator/sentinel.h"
 
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 
 #include "allocator/healthtable.h"
+#include "allocator/journal.h"
 #include "allocator/liveness.h"
 #include "allocator/mirror.h"
 #include "base/log.h"
@@ -105,10 +107,38 @@ static void say_of_node(struct world *world, const char *net, const char *node, 
 			  dead ? "dead" : "alive");
 }
 
+/* Each replica finds it out; what is said within a minute is kept once. */
+static void tell_of_node(struct world *world, const char *net, const char *node, bool dead)
+{
+	int64_t now_ms = world_unix_ms();
+	char name_space[64], network[254], id[SUBJECT_MAX];
+	const struct journal_entry entry = {
+		.name_space = name_space,
+		.kind = kind_token(KIND_NETWORK),
+		.name = network,
+		.node = node,
+		.warning = dead,
+		.reason = dead ? "NodeDead" : "NodeBack",
+		.message = dead ? "it is silent, and none of its destinations answers other nodes: "
+				  "they are taken out"
+				: "it or one of its destinations answers: they are back",
+		.at_ms = now_ms,
+		.id = id,
+	};
+
+	if (subject_net_names(net, name_space, network) < 0)
+		return;
+	(void)snprintf(id, sizeof(id), "%s %s %d %lld", net, node, dead,
+		       (long long)(now_ms / 60000));
+	journal_tell(world->journal, &entry);
+}
+
 static void bury_node(void *user, const char *net, const char *node, bool first)
 {
 	const struct sentinel *sentinel = user;
 
+	if (first)
+		tell_of_node(sentinel->world, net, node, true);
 	if (first)
 		log_warning("node=%s net=%s: silent, and none of its destinations answers the "
 			    "other nodes: they are taken out",
@@ -120,6 +150,7 @@ static void revive_node(void *user, const char *net, const char *node)
 {
 	const struct sentinel *sentinel = user;
 
+	tell_of_node(sentinel->world, net, node, false);
 	log_info("node=%s net=%s: it or one of its destinations answers: they are back", node, net);
 	say_of_node(sentinel->world, net, node, false);
 }

@@ -18,6 +18,7 @@
  */
 struct mirror;
 struct events;
+struct journal;
 struct healthtable;
 
 struct world {
@@ -30,6 +31,7 @@ struct world {
 	struct store *store;
 	struct mirror *mirror;
 	struct events *events;
+	struct journal *journal;
 	char id[9]; /* of this replica, random */
 };
 

@@ -35,6 +35,7 @@ command_fn command_decode;
 command_fn command_delete;
 command_fn command_describe;
 command_fn command_diff;
+command_fn command_events;
 command_fn command_explain;
 command_fn command_get;
 command_fn command_nodes;

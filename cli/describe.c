@@ -8,9 +8,12 @@
 #include "cli/answer.h"
 #include "cli/commands.h"
 #include "cli/list.h"
+#include "cli/print.h"
 #include "cli/reference.h"
 #include "cli/session.h"
 #include "ipam/document.h"
+
+#define EVENTS_SHOWN 10
 
 static void print_field(const char *title, const char *value)
 {
@@ -149,6 +152,25 @@ static void print_destinations(struct session *session, const struct arguments *
 		print_destination(json_array_get(items, i));
 }
 
+/* The last ones; allocators of the version before keep none. */
+static void print_events(struct session *session, const struct arguments *arguments,
+			 const struct reference *reference)
+{
+	auto_call(json_decrefp) json_t *items = json_array();
+	char what[400];
+	struct error err = {};
+
+	(void)snprintf(what, sizeof(what), "events for=%s", reference->path);
+	if (fetch_list(session, arguments, what, items, &err) != EXIT_DONE)
+		return;
+	while (json_array_size(items) > EVENTS_SHOWN)
+		(void)json_array_remove(items, 0);
+	if (json_array_size(items) == 0)
+		return;
+	printf("\nevents:\n");
+	print_rows(items, items, PRINT_EVENTS, OUTPUT_TABLE);
+}
+
 static enum exit_status describe_one(struct session *session, const struct arguments *arguments,
 				     const struct reference *reference, struct error *err)
 {
@@ -173,6 +195,7 @@ static enum exit_status describe_one(struct session *session, const struct argum
 		print_destinations(session, arguments,
 				   json_text(json_object_get(object, "metadata"), "name"));
 	print_conditions(json_object_get(object, "status"));
+	print_events(session, arguments, reference);
 	return EXIT_DONE;
 }
 

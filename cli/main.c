@@ -22,6 +22,7 @@ static const struct command commands[] = {
 	{"delete", "KIND NAME... | -f FILE", "delete objects", "sfn", command_delete},
 	{"wait", "KIND/NAME... --for=ready", "wait until objects are ready, or deleted", "snFt",
 	 command_wait},
+	{"events", "", "what has happened to objects", "snowF", command_events},
 	{"status", "", "show the allocators and their store", "so", command_status},
 	{"nodes", "", "show the nodes, and what each has applied", "so", command_nodes},
 	{"top", "[LOADBALANCER]", "what LoadBalancers and their destinations carry, live", "snoi",

@@ -70,6 +70,11 @@ static void write_age(const json_t *object, struct text *cell)
 	write_since(json_text(json_object_get(object, "metadata"), "creationTimestamp"), cell);
 }
 
+static void write_happened(const json_t *event, struct text *cell)
+{
+	write_since(json_text(event, "time"), cell);
+}
+
 static void write_heard(const json_t *row, struct text *cell)
 {
 	write_since(json_text(json_object_get(row, "node"), "lastHeard"), cell);
@@ -191,6 +196,13 @@ static const struct column columns[PRINT_N_TABLES][COLUMNS_MAX] = {
 			    {"NODES", false, "nodes", NULL},
 			    {"UNREADABLE", true, "unreadable", NULL},
 			    {"STARTED", false, "started", NULL}},
+	[PRINT_EVENTS] = {{"AGE", false, NULL, write_happened},
+			  {"TIME", true, "time", NULL},
+			  {"TYPE", false, "type", NULL},
+			  {"REASON", false, "reason", NULL},
+			  {"OBJECT", false, "object", NULL},
+			  {"NODE", false, "node", NULL},
+			  {"MESSAGE", false, "message", NULL}},
 };
 
 static bool is_shown(const struct column *column, enum output output)
@@ -333,6 +345,18 @@ void print_event(const json_t *event, enum kind kind, enum output output)
 		if (text_equal(json_text(event, "type"), "DELETED"))
 			printf("(deleted)   ");
 		print_table(items, kind, output, false);
+	}
+}
+
+void print_happening(const json_t *event, const json_t *rows, enum output output)
+{
+	if (output == OUTPUT_JSON) {
+		print_json(event, JSON_COMPACT);
+	} else if (output == OUTPUT_YAML) {
+		printf("---\n");
+		print_yaml(event);
+	} else {
+		print_table(rows, PRINT_EVENTS, output, false);
 	}
 }
 

@@ -328,6 +328,16 @@ int session_follow(struct session *session, const char *name_space, const char *
 			     on_object_event, session, &session->events, err);
 }
 
+int session_follow_log(struct session *session, const char *name_space, const char *kind,
+		       const char *name, struct error *err)
+{
+	char subject[SUBJECT_MAX];
+
+	return bus_subscribe(session->bus,
+			     subject_log(subject, name_space, kind ?: "*", name ?: "*"), NULL,
+			     on_object_event, session, &session->events, err);
+}
+
 static bool has_event(struct session *session)
 {
 	return session->n_waiting > 0 || session->overflow;

@@ -67,6 +67,10 @@ must_check int session_snapshot(struct session *session, const char *net,
 must_check int session_follow(struct session *session, const char *name_space, const char *kind,
 			      const char *name, struct error *err);
 
+/* The same for what has happened to them: `ilb events`. */
+must_check int session_follow_log(struct session *session, const char *name_space, const char *kind,
+				  const char *name, struct error *err);
+
 /*
  * Waits for the next event, {"type": .., "object": ..}.
  * @timeout_ms: UINT64_MAX waits for ever.
