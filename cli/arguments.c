@@ -22,7 +22,7 @@ static const struct {
 	{"output", 'o', ACCEPT_OUTPUT, "FORMAT", "table, wide, json, yaml or name"},
 	{"watch", 'w', ACCEPT_WATCH, NULL, "go on and print every change"},
 	{"dry-run", 1000, ACCEPT_DRY_RUN, NULL, "say what would be done, change nothing"},
-	{"for", 1001, ACCEPT_FOR, "WHAT", "wait: ready or deleted; events: KIND/NAME"},
+	{"for", 1001, ACCEPT_FOR, "STATE", "wait: ready or deleted; events: KIND/NAME"},
 	{"network", 1010, ACCEPT_NETWORK, "NAME", "the Network, by its name"},
 	{"from", 1011, ACCEPT_FLOW, "ADDRESS:PORT", "its source; an IPv6 address in brackets"},
 	{"to", 1012, ACCEPT_FLOW, "ADDRESS:PORT", "its destination"},
