@@ -165,7 +165,7 @@ static size_t write_elements(const struct plenty *plenty, uint32_t number, struc
 		die(err.text);
 	require(plan_diff(NULL, forwarding, &plan) == 0);
 	text_add_bytes(text, plan.text.bytes, plan.text.len);
-	return plan_n_elements(&plan);
+	return plan.n_elements;
 }
 
 /* Only what libnftables does is counted. */

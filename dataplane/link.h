@@ -47,7 +47,7 @@ struct link_device {
 	int index;
 	bool up, loopback, bridge;
 	bool running; /* up, and with a carrier */
-	int master; /* index of the bridge or other device that it is a port of, 0 for none */
+	int master;   /* index of the bridge or other device that it is a port of, 0 for none */
 };
 
 /* Devices of the namespace, by index. @ret_devices: the caller frees it. */

@@ -7,7 +7,7 @@
 #include "base/array.h"
 #include "base/require.h"
 #include "dataplane/cleanup.h"
-#include "dataplane/unit.h"
+#include "dataplane/writer.h"
 
 /*
  * Elements belong to one of three: to a mark (slot, self, src), to a VIP (svc, rng, tport, vip) or
@@ -16,7 +16,7 @@
  * then what belongs to the old mark goes. Within one mark, elements are exchanged in place.
  */
 struct diff {
-	struct unit unit;
+	struct writer writer;
 	const struct forwarding *have, *want;
 	enum family family;
 	uint32_t have_mark, want_mark; /* 0: has no VIP of the family */
@@ -37,14 +37,14 @@ static uint32_t mark_of(const struct forwarding *f, enum family family)
 static void add_slot(struct diff *d, const struct forwarding *f, uint32_t mark, size_t slot,
 		     bool add)
 {
-	struct text *text = unit_element(&d->unit, add);
+	struct text *text = writer_element(&d->writer, add);
 
-	unit_mark(text, mark);
+	writer_mark(text, mark);
 	text_add(text, " . ");
-	unit_number(text, (uint32_t)slot);
+	writer_number(text, (uint32_t)slot);
 	if (add) {
 		text_add(text, " : ");
-		unit_address(text, &forwarding_slot(f, d->family, slot)->address);
+		writer_address(text, &forwarding_slot(f, d->family, slot)->address);
 	}
 }
 
@@ -53,9 +53,8 @@ static void all_slots(struct diff *d, const struct forwarding *f, uint32_t mark,
 {
 	size_t n = forwarding_n_slots(f, d->family);
 
-	unit_section(&d->unit, "slot", d->family);
+	writer_section(&d->writer, "slot", d->family);
 	for (size_t i = 0; i < n; i++) {
-		unit_reserve(&d->unit, 1);
 		add_slot(d, f, mark, i, add);
 	}
 }
@@ -64,12 +63,11 @@ static void changed_slots(struct diff *d)
 {
 	size_t n = forwarding_n_slots(d->want, d->family);
 
-	unit_section(&d->unit, "slot", d->family);
+	writer_section(&d->writer, "slot", d->family);
 	for (size_t i = 0; i < n; i++) {
 		if (address_equal(&forwarding_slot(d->have, d->family, i)->address,
 				  &forwarding_slot(d->want, d->family, i)->address))
 			continue;
-		unit_reserve(&d->unit, 2);
 		add_slot(d, d->have, d->have_mark, i, false);
 		add_slot(d, d->want, d->want_mark, i, true);
 	}
@@ -86,20 +84,19 @@ static bool has_self(const struct forwarding *f, const struct address *address)
 static void self_elements(struct diff *d, const struct forwarding *f,
 			  const struct forwarding *other, uint32_t mark, bool add)
 {
-	unit_section(&d->unit, "self", d->family);
+	writer_section(&d->writer, "self", d->family);
 	ARRAY_FOREACH(member, f->members, f->n_members) {
 		struct text *text;
 
 		if (member->address.family != d->family || !member->local ||
 		    has_self(other, &member->address))
 			continue;
-		unit_reserve(&d->unit, 1);
-		text = unit_element(&d->unit, add);
-		unit_mark(text, mark);
+		text = writer_element(&d->writer, add);
+		writer_mark(text, mark);
 		text_add(text, " . ");
-		unit_address(text, &member->address);
+		writer_address(text, &member->address);
 		text_add(text, " . ");
-		unit_address(text, &member->address);
+		writer_address(text, &member->address);
 	}
 }
 
@@ -111,30 +108,21 @@ static bool has_source(const struct forwarding *f, const struct cidr *source)
 	return false;
 }
 
-/*
- * Sources of `f` that `other` has not. A wider prefix that replaces narrower ones overlaps them:
- * all changes of one LoadBalancer's sources stand in one unit (DESIRED_SOURCES_MAX allows it).
- */
+/* Sources of `f` that `other` has not. */
 static void source_elements(struct diff *d, const struct forwarding *f,
 			    const struct forwarding *other, uint32_t mark, bool add)
 {
+	writer_section(&d->writer, "src", d->family);
 	ARRAY_FOREACH(source, f->sources, f->n_sources) {
 		char prefix[CIDR_TEXT_MAX];
 		struct text *text;
 
 		if (source->address.family != d->family || has_source(other, source))
 			continue;
-		text = unit_element(&d->unit, add);
-		unit_mark(text, mark);
+		text = writer_element(&d->writer, add);
+		writer_mark(text, mark);
 		text_addf(text, " . %s", cidr_format(source, prefix));
 	}
-}
-
-static void reserve_sources(struct diff *d)
-{
-	unit_section(&d->unit, "src", d->family);
-	unit_reserve(&d->unit, (d->have ? (uint32_t)d->have->n_sources : 0) +
-				       (d->want ? (uint32_t)d->want->n_sources : 0));
 }
 
 static bool is_restricted(uint32_t mark)
@@ -151,7 +139,6 @@ static void whole_mark(struct diff *d, const struct forwarding *f, uint32_t mark
 	self_elements(d, f, NULL, mark, add);
 	if (!is_restricted(mark))
 		return;
-	reserve_sources(d);
 	source_elements(d, f, NULL, mark, add);
 }
 
@@ -164,7 +151,6 @@ static void changed_mark(struct diff *d)
 	self_elements(d, d->want, d->have, d->want_mark, true);
 	if (!is_restricted(d->want_mark))
 		return;
-	reserve_sources(d);
 	source_elements(d, d->have, d->want, d->have_mark, false);
 	source_elements(d, d->want, d->have, d->want_mark, true);
 }
@@ -175,17 +161,15 @@ static void account(struct diff *d, uint32_t number, bool add)
 	static const char *const sets[] = {"acct_original", "acct_reply"};
 
 	for (size_t i = 0; i < ARRAY_SIZE(sets); i++) {
-		unit_section(&d->unit, sets[i], FAMILY_NONE);
-		unit_reserve(&d->unit, 1);
-		unit_mark(unit_element(&d->unit, add), number << 8);
+		writer_section(&d->writer, sets[i], FAMILY_NONE);
+		writer_mark(writer_element(&d->writer, add), number << 8);
 	}
 }
 
 static void vip_element(struct diff *d, const struct address *vip, bool add)
 {
-	unit_section(&d->unit, "vip", d->family);
-	unit_reserve(&d->unit, 1);
-	unit_address(unit_element(&d->unit, add), vip);
+	writer_section(&d->writer, "vip", d->family);
+	writer_address(writer_element(&d->writer, add), vip);
 }
 
 static const char *protocol_word(uint8_t protocol)
@@ -197,11 +181,11 @@ static const char *protocol_word(uint8_t protocol)
 static void service_key(struct text *text, const struct address *vip, uint8_t protocol,
 			uint16_t port)
 {
-	unit_address(text, vip);
+	writer_address(text, vip);
 	text_add(text, " . ");
 	text_add(text, protocol_word(protocol));
 	text_add(text, " . ");
-	unit_number(text, port);
+	writer_number(text, port);
 }
 
 /* The port's entry in `f` where a look-up in svc finds it. */
@@ -229,15 +213,14 @@ static void service(struct diff *d, const struct forwarding *f, uint8_t protocol
 
 	if (removals ? both : both && d->have_mark == d->want_mark)
 		return;
-	unit_reserve(&d->unit, both ? 2 : 1);
 	if (both || removals)
-		service_key(unit_element(&d->unit, false), vip, protocol, port);
+		service_key(writer_element(&d->writer, false), vip, protocol, port);
 	if (removals)
 		return;
-	text = unit_element(&d->unit, true);
+	text = writer_element(&d->writer, true);
 	service_key(text, vip, protocol, port);
 	text_add(text, " : ");
-	unit_mark(text, d->want_mark);
+	writer_mark(text, d->want_mark);
 }
 
 /*
@@ -250,7 +233,7 @@ static void services(struct diff *d, bool removals)
 
 	if (!vip_of(f, d->family))
 		return;
-	unit_section(&d->unit, "svc", d->family);
+	writer_section(&d->writer, "svc", d->family);
 	ARRAY_FOREACH(entry, f->ports, f->n_ports)
 		for (uint32_t port = entry->first;
 		     port <= entry->last && forwarding_port_is_exact(entry); port++)
@@ -271,7 +254,7 @@ static void targets(struct diff *d, bool removals)
 	const struct forwarding *f = removals ? d->have : d->want;
 	const struct address *vip = vip_of(f, d->family);
 
-	unit_section(&d->unit, "tport", d->family);
+	writer_section(&d->writer, "tport", d->family);
 	for (size_t i = 0; vip && i < f->n_ports; i++) {
 		const struct forwarding_port *entry = &f->ports[i];
 		uint16_t have = target_at(d->have, vip, entry->protocol, entry->first);
@@ -280,16 +263,15 @@ static void targets(struct diff *d, bool removals)
 
 		if (have == want || (removals ? want != 0 : want == 0))
 			continue;
-		unit_reserve(&d->unit, have && want ? 2 : 1);
 		if (have)
-			service_key(unit_element(&d->unit, false), vip, entry->protocol,
+			service_key(writer_element(&d->writer, false), vip, entry->protocol,
 				    entry->first);
 		if (!want)
 			continue;
-		text = unit_element(&d->unit, true);
+		text = writer_element(&d->writer, true);
 		service_key(text, vip, entry->protocol, entry->first);
 		text_add(text, " : ");
-		unit_number(text, want);
+		writer_number(text, want);
 	}
 }
 
@@ -306,12 +288,11 @@ static bool has_range(const struct forwarding *f, const struct address *vip, uin
 	return entry && entry->first == range->first && entry->last == range->last;
 }
 
-static size_t ranges_of(struct diff *d, uint8_t protocol, bool add, bool write)
+static void ranges_of(struct diff *d, uint8_t protocol, bool add)
 {
 	const struct forwarding *f = add ? d->want : d->have, *other = add ? d->have : d->want;
 	const struct address *vip = vip_of(f, d->family);
 	uint32_t mark = add ? d->want_mark : d->have_mark;
-	size_t n = 0;
 
 	for (size_t i = 0; vip && i < f->n_ports; i++) {
 		const struct forwarding_port *entry = &f->ports[i];
@@ -320,23 +301,16 @@ static size_t ranges_of(struct diff *d, uint8_t protocol, bool add, bool write)
 		if (entry->protocol != protocol || forwarding_port_is_exact(entry) ||
 		    has_range(other, vip, mark, entry))
 			continue;
-		n++;
-		if (!write)
-			continue;
-		text = unit_element(&d->unit, add);
-		unit_address(text, vip);
+		text = writer_element(&d->writer, add);
+		writer_address(text, vip);
 		text_addf(text, " . %u-%u", entry->first, entry->last);
 		if (add) {
 			text_add(text, " : ");
-			unit_mark(text, mark);
+			writer_mark(text, mark);
 		}
 	}
-	return n;
 }
 
-/*
- * Old and new ranges may overlap, so all of a protocol's change in one unit.
- */
 static void ranges(struct diff *d)
 {
 	static const struct {
@@ -345,11 +319,9 @@ static void ranges(struct diff *d)
 	} maps[] = {{PROTOCOL_TCP, "rngtcp"}, {PROTOCOL_UDP, "rngudp"}, {PROTOCOL_SCTP, "rngsctp"}};
 
 	for (size_t i = 0; i < ARRAY_SIZE(maps); i++) {
-		unit_section(&d->unit, maps[i].map, d->family);
-		unit_reserve(&d->unit, (uint32_t)(ranges_of(d, maps[i].protocol, false, false) +
-						  ranges_of(d, maps[i].protocol, true, false)));
-		(void)ranges_of(d, maps[i].protocol, false, true);
-		(void)ranges_of(d, maps[i].protocol, true, true);
+		writer_section(&d->writer, maps[i].map, d->family);
+		ranges_of(d, maps[i].protocol, false);
+		ranges_of(d, maps[i].protocol, true);
 	}
 }
 
@@ -381,7 +353,7 @@ static void diff_family(struct diff *d)
 static int diff_elements(const struct forwarding *have, const struct forwarding *want,
 			 struct plan *ret_plan)
 {
-	struct diff d = {.unit = {.plan = ret_plan}, .have = have, .want = want};
+	struct diff d = {.writer = {.plan = ret_plan}, .have = have, .want = want};
 	bool same = have && want && have->number == want->number;
 
 	if (want && !same)
@@ -392,7 +364,7 @@ static int diff_elements(const struct forwarding *have, const struct forwarding 
 	}
 	if (have && !same)
 		account(&d, have->number, false);
-	return unit_finish(&d.unit);
+	return writer_finish(&d.writer);
 }
 
 int plan_diff(const struct forwarding *have, const struct forwarding *want, struct plan *ret_plan)
@@ -423,16 +395,6 @@ int plan_move(const struct forwarding *have, const struct forwarding *want, stru
 void plan_deinit(struct plan *plan)
 {
 	text_deinit(&plan->text);
-	free(plan->units);
 	free(plan->cleanups);
 	*plan = (struct plan){};
-}
-
-size_t plan_n_elements(const struct plan *plan)
-{
-	size_t n = 0;
-
-	ARRAY_FOREACH(unit, plan->units, plan->n_units)
-		n += unit->n_elements;
-	return n;
 }

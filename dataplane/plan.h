@@ -12,32 +12,18 @@
 
 /*
  * How to get from what the kernel holds for a LoadBalancer to what it shall hold: only what
- * differs, in an order that never sends a packet astray.
+ * differs, as text for one transaction. Its order is what the kernel asks for (what is deleted and added
+ * again, ranges that overlap), and leaves nothing that leads to what is not there yet:
  *
  *	new      slots, sources; then acct, vip, tport, self; svc and rng last: nothing leads to
  *	         what is not there yet
  *	gone     svc and rng first; then the rest; slots last
- *	changed  delete and add of one key stand in one unit
+ *	changed  delete and add of one key, one after the other
  *	class    slots under the new mark; svc and rng switched; slots of the old mark deleted
  */
 
 /*
- * Elements of a unit, deletions counted too. Only ranges may exceed it, which must change together:
- * a LoadBalancer has at most 2 * DESIRED_PORTS_MAX old and new ones.
- */
-#define PLAN_UNIT_MAX 2000
-
-/*
- * A piece of nft text that must stay within one transaction. Units must be applied in their order;
- * neighbours may share a transaction, also with units of other LoadBalancers.
- */
-struct plan_unit {
-	size_t start, len; /* in plan.text.bytes; a whole number of lines */
-	uint32_t n_elements;
-};
-
-/*
- * Conntrack entries that must go, after the units are applied (and once more a second later: a
+ * Conntrack entries that must go, after the text was applied (and once more a second later: a
  * packet may have been on its way). All conditions that are set must match.
  */
 enum cleanup_when {
@@ -65,8 +51,7 @@ struct plan {
 	const char *table; /* that the text is for; NULL: RULESET_TABLE */
 	struct text text;
 	size_t release_len; /* plan_move(): how much of the text lets go; else 0 */
-	struct plan_unit *units;
-	size_t n_units;
+	size_t n_elements;  /* in the text, deletions counted too */
 	struct plan_cleanup *cleanups;
 	size_t n_cleanups;
 };
@@ -75,7 +60,7 @@ struct plan {
  * @have: what is in the kernel, NULL: nothing of it.
  * @want: what shall be, NULL: nothing. Not both NULL (required); of one LoadBalancer (the same uid,
  *        required). A number that changed is a removal followed by a new LoadBalancer.
- * @ret_plan: zeroed by the caller, but for `table`; who calls plan_deinit(). Without units when
+ * @ret_plan: zeroed by the caller, but for `table`; who calls plan_deinit(). Without text when
  *            nothing differs.
  * Return: 0, -ENOMEM.
  */
@@ -92,6 +77,3 @@ must_check int plan_move(const struct forwarding *have, const struct forwarding 
 			 struct plan *ret_plan);
 
 void plan_deinit(struct plan *plan);
-
-/* Elements of all units. */
-size_t plan_n_elements(const struct plan *plan);

@@ -30,7 +30,7 @@ size_t table_drop_plans(struct entry_changes *changes)
 	size_t sum = 0;
 
 	for (size_t i = 0; i < changes->n_items; i++) {
-		sum += plan_n_elements(&changes->items[i].plan);
+		sum += changes->items[i].plan.n_elements;
 		plan_deinit(&changes->items[i].plan);
 	}
 	return sum;
@@ -134,7 +134,7 @@ void table_fill_pieces(const struct entry_changes *changes, struct transact_piec
 		pieces[i].text = plan->text.bytes;
 		pieces[i].len = plan->text.len;
 		pieces[i].release_len = plan->release_len;
-		pieces[i].n_elements = plan_n_elements(plan);
+		pieces[i].n_elements = plan->n_elements;
 	}
 }
 
@@ -222,7 +222,7 @@ static int apply_small(struct table *table, struct entry_changes *changes, uint6
 	if (entries_plan(changes) < 0)
 		return error_set(err, -ENOMEM, "out of memory");
 	for (size_t i = 0; i < changes->n_items; i++)
-		n_elements += plan_n_elements(&changes->items[i].plan);
+		n_elements += changes->items[i].plan.n_elements;
 	if (n_elements > TABLE_ELEMENTS_MAX)
 		return 1;
 	pieces = pieces_of(changes);
@@ -299,7 +299,8 @@ int table_remove(struct table *table, struct entry_changes *changes, uint64_t no
 	if (r < 0)
 		return error_prefix(err, r, "table inet " RULESET_TABLE " cannot be removed");
 	table->present = table->stand_in = table->stamped = table->dirty = false;
-	r = entries_stage_all(&table->entries, changes); /* removals that were refused before, too */
+	r = entries_stage_all(&table->entries,
+			      changes); /* removals that were refused before, too */
 	if (r == 0)
 		r = entries_plan(changes);
 	if (r == 0)

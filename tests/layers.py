@@ -116,7 +116,7 @@ UNTESTED = {
     "dataplane/rewrite.c": "test_packets.py P4, test_killed.py killed-rewrite, killed-large, test_load.py P6-again",
     "dataplane/served.c": "test_link.c: what is served has its route",
     "dataplane/surroundings.c": "test_packets.py conditions, O4; test_conditions.c",
-    "dataplane/unit.c": "the writer that plan.c uses: test_plan.c and test_golden.c read all that it writes",
+    "dataplane/writer.c": "the writer that plan.c uses: test_plan.c and test_golden.c read all that it writes",
     "dataplane/worker.c": "every test of test_packets.py drives it, also under the sanitizers",
     "ipam/addressstatus.c": "test_lbstatus.c",
     "ipam/allocate.c": "test_decide.c, and test_model.c against a plain reference",

@@ -7,10 +7,11 @@
 
 /* A namespace without fault, of which each row changes something. */
 #pragma GCC diagnostic ignored "-Woverride-init"
-#define GOOD                                                                               \
-	.settings = {.forwarding4 = true, .forwarding6 = true}, .has_vips4 = true,         \
-	.has_vips6 = true, .has_source = true, .flowtable = true, .conntrack_count = 10, .conntrack_max = 100, \
-	.flowtable_failure = "", .conntrack_failure = "", .route_failure = "", .editor = ""
+#define GOOD                                                                             \
+	.settings = {.forwarding4 = true, .forwarding6 = true}, .has_vips4 = true,       \
+	.has_vips6 = true, .has_source = true, .flowtable = true, .conntrack_count = 10, \
+	.conntrack_max = 100, .flowtable_failure = "", .conntrack_failure = "",          \
+	.route_failure = "", .editor = ""
 
 static const struct {
 	const char *name;

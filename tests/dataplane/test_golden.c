@@ -67,19 +67,17 @@ static struct forwarding *read_forwarding(const char *dir, const char *name)
 }
 
 /* An element a line. */
-static void write_units(const struct plan *plan, struct text *text)
+static void write_elements(const struct plan *plan, struct text *text)
 {
-	for (size_t i = 0; i < plan->n_units; i++) {
-		const char *at = plan->text.bytes + plan->units[i].start;
+	const char *at = plan->text.bytes;
 
-		text_addf(text, "\n# unit %zu: %u elements\n", i + 1, plan->units[i].n_elements);
-		for (const char *end = at + plan->units[i].len; at < end; at++) {
-			text_add_bytes(text, at, 1);
-			if (at[0] == ',' || at[0] == '{')
-				text_add(text, "\n\t");
-			if ((at[0] == ',' || at[0] == '{') && at[1] == ' ')
-				at++;
-		}
+	text_addf(text, "\n# %zu elements\n", plan->n_elements);
+	for (const char *end = at + plan->text.len; at < end; at++) {
+		text_add_bytes(text, at, 1);
+		if (at[0] == ',' || at[0] == '{')
+			text_add(text, "\n\t");
+		if ((at[0] == ',' || at[0] == '{') && at[1] == ' ')
+			at++;
 	}
 }
 
@@ -129,7 +127,8 @@ static void check_case(const char *name)
 		fail_msg("%s has neither `have` nor `want`", dir);
 	assert_int_equal(plan_diff(have, want, &plan), 0);
 	write_comments(dir, &text);
-	write_units(&plan, &text);
+	if (plan.n_elements)
+		write_elements(&plan, &text);
 	if (plan.n_cleanups)
 		text_add(&text, "\n");
 	ARRAY_FOREACH(cleanup, plan.cleanups, plan.n_cleanups)

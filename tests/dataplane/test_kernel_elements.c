@@ -17,7 +17,7 @@
 
 /*
  * The constant ruleset in a real kernel, and test_plan_random.c once more against it: after random
- * changes, unit by unit, the listing is that of a table written from nothing. ILB_SEED repeats it.
+ * changes, one by one, the listing is that of a table written from nothing. ILB_SEED repeats it.
  */
 
 #define N_LBS     8

@@ -17,7 +17,7 @@ struct elements {
 	size_t n_changes;      /* additions and deletions so far */
 };
 
-/* Fails the test with the element's name. Checks the plan's units against their limits too. */
+/* Fails the test with the element's name. Checks that the plan has counted them. */
 void elements_apply(struct elements *elements, const struct plan *plan);
 
 /* Fails the test with the first element that one has and the other has not, or has otherwise. */
