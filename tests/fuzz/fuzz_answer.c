@@ -7,6 +7,7 @@
 #include "cli/answer.h"
 #include "cli/decoded.h"
 #include "cli/print.h"
+#include "cli/rates.h"
 #include "tests/fuzz/fuzz.h"
 
 /*
@@ -59,6 +60,18 @@ static void print_all(const json_t *answer, const json_t *items)
 	print_event(answer, KIND_LOAD_BALANCER, OUTPUT_YAML);
 }
 
+/* As `ilb top` does with what agents say of traffic. */
+static void read_traffic(json_t *answer)
+{
+	json_t *answers = json_pack("[O, O]", answer, answer);
+	json_t *first = rates_of(NULL, answers), *rows = rates_of(answer, answers);
+
+	require(answers && first && rows);
+	json_decref(first);
+	json_decref(rows);
+	json_decref(answers);
+}
+
 static void read_answer(const uint8_t *bytes, size_t len)
 {
 	json_t *answer = json_loadb((const char *)bytes, len, 0, NULL), *items = json_array();
@@ -70,6 +83,7 @@ static void read_answer(const uint8_t *bytes, size_t len)
 		(void)answer_print(answer, " (dry run)", &err);
 		(void)answer_take_items(answer, items, &err);
 		print_all(answer, items);
+		read_traffic(answer);
 		json_decref(answer);
 	}
 	json_decref(items);

@@ -7,10 +7,12 @@
 #include "base/text.h"
 #include "base/uuid.h"
 #include "cli/arguments.h"
+#include "cli/context.h"
 #include "ipam/selector.h"
 #include "messages/bus.h"
 #include "messages/bus_private.h"
 #include "messages/subjects.h"
+#include "monitor/scrape.h"
 #include "tests/fuzz/fuzz.h"
 
 /*
@@ -103,13 +105,34 @@ static void read_servers(const char *text)
 		natsOptions_Destroy(native);
 }
 
+/* A file of natscli's, and what it makes of an option. */
+static void read_context(const char *text)
+{
+	struct context context = {.name = "x", .json = json_loads(text, 0, NULL)};
+	struct bus_options options = {};
+	struct error err = {};
+
+	if (json_is_object(context.json) && context_apply(&context, &options, &err) < 0)
+		require(err.text[0]);
+	context_deinit(&context);
+}
+
+static void read_place(const char *text)
+{
+	struct scrape_place place;
+	struct error err = {};
+
+	if (scrape_parse(text, &place, &err) < 0)
+		require(err.text[0]);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 {
 	auto_free char *text = len > 0 ? strndup((const char *)bytes + 1, len - 1) : NULL;
 
 	if (!text)
 		return 0;
-	switch (bytes[0] % 7) {
+	switch (bytes[0] % 9) {
 	case 0:
 		read_namespace_name(text);
 		break;
@@ -127,6 +150,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t len)
 		break;
 	case 5:
 		read_options(text);
+		break;
+	case 7:
+		read_context(text);
+		break;
+	case 8:
+		read_place(text);
 		break;
 	default:
 		read_servers(text);
