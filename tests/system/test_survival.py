@@ -7,6 +7,7 @@ import contextlib
 import json
 import os
 import random
+import re
 import signal
 import sys
 import threading
@@ -251,11 +252,11 @@ def upgrade(lab, program):
     """A build that calls itself another version."""
     with open(lab.program(program), "rb") as file:
         code = file.read()
-    old = version(lab).encode() + b"\0"
-    assert old in code
+    code, n = re.subn(rb"(?<![0-9.])" + re.escape(version(lab)).encode() + rb"(?![0-9.])", NEW.encode(), code)
+    assert n > 0
     path = os.path.join(lab.directory, program)
     with open(path, "wb") as file:
-        file.write(code.replace(old, NEW.encode() + b"\0"))
+        file.write(code)
     os.chmod(path, 0o755)
     return path
 
