@@ -24,6 +24,13 @@ def destination(number):
     return f"10.{200 + (number >> 16)}.{number >> 8 & 255}.{number & 255}"
 
 
+def cpu_s(process):
+    """Processor time of all its threads, also of those that have ended."""
+    with open(f"/proc/{process.popen.pid}/stat", encoding="ascii") as file:
+        fields = file.read().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 class Cloud:
     """nats-server, ilb-allocator and ilb-agent; `size` LoadBalancers, all of them programmed."""
 
@@ -31,7 +38,7 @@ class Cloud:
         print(f"loading {size} LoadBalancers", file=sys.stderr)
         self.size, self.n_destinations = size, n_destinations
         lab.start_nats()
-        lab.start_allocator()
+        self.allocator = lab.start_allocator()
         self.client = Client(lab.url, timeout=30)
         self.node = lab.node("node-1")
         self.network = self.node.host("my-network")
