@@ -202,7 +202,7 @@ def the_servers_hold_one_log(run):
     """What is stored, asked of one server after the other: replicas of a stream that differ are not ours to mend."""
     logs = {}
     for _ in range(12 if len(run.lab.servers) > 1 else 1):
-        leader, log = wait_until("JetStream answers", lambda: read_log(run.caller), step=0.5)
+        leader, log = wait_until("JetStream answers", lambda: read_log(run.caller), step=0.5, timeout=CONVERGED_S)
         logs[leader] = log
         if len(logs) == len(run.lab.servers):
             break
