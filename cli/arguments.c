@@ -17,7 +17,8 @@ static const struct {
 	const char *value, *help;
 } table[] = {
 	{"namespace", 'n', ACCEPT_NAMESPACE, "NAMESPACE", "namespace (default: default)"},
-	{"filename", 'f', ACCEPT_FILE, "FILE", "manifest, YAML or JSON; - for standard input"},
+	{"filename", 'f', ACCEPT_FILE, "FILE",
+	 "manifest, YAML or JSON, or a folder of them; - for standard input"},
 	{"selector", 'l', ACCEPT_SELECTOR, "SELECTOR", "only objects whose labels match"},
 	{"output", 'o', ACCEPT_OUTPUT, "FORMAT", "table, wide, json, yaml or name"},
 	{"watch", 'w', ACCEPT_WATCH, NULL, "go on and print every change"},

@@ -9,6 +9,7 @@
 #include "cli/commands.h"
 #include "cli/completion.h"
 #include "cli/context.h"
+#include "cli/manifests.h"
 
 static command_fn command_completion;
 
@@ -113,6 +114,7 @@ int main(int argc, char **given)
 	auto_free char **argv = conceal_arguments(argc, given); /* options point into it */
 	const struct command *command;
 	auto_call(context_deinit) struct context context = {};
+	auto_call(manifests_deinit) struct manifests manifests = {};
 	struct arguments arguments;
 	struct error err = {};
 	enum exit_status status;
@@ -139,6 +141,8 @@ int main(int argc, char **given)
 		print_command_usage(command);
 		return EXIT_DONE;
 	}
+	if (manifests_expand(&arguments, &manifests, &err) < 0)
+		return usage_error(err.text);
 	if (strchr(command->accepts, ACCEPT_CONNECT) && find_place(&arguments, &context, &err) < 0)
 		return usage_error(err.text);
 	status = command->run(&arguments, &err);

@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <stdio.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "base/array.h"
@@ -11,11 +12,13 @@
 #include "base/text.h"
 #include "messages/codec.h"
 
+#define SLOW_MS    1000
 #define EVENTS_MAX 4096 /* waiting to be printed; further ones make the reader look again */
 
 struct session {
 	uv_loop_t loop;
-	uv_timer_t timer;
+	uv_timer_t timer, slow;
+	const char *waited_for;
 	struct bus *bus;
 	struct bus_subscription *events;
 	char refused[256]; /* what the server said last */
@@ -51,6 +54,13 @@ static void on_timer(uv_timer_t *timer)
 	session->timed_out = true;
 }
 
+static void on_slow(uv_timer_t *timer)
+{
+	struct session *session = timer->data;
+
+	(void)fprintf(stderr, "waiting for %s ...\n", session->waited_for);
+}
+
 /* Runs the loop until `*until`, or for `timeout_ms`. Return: 0, -ETIMEDOUT. */
 static int run_until(struct session *session, bool (*done)(struct session *session),
 		     uint64_t timeout_ms)
@@ -62,6 +72,20 @@ static int run_until(struct session *session, bool (*done)(struct session *sessi
 		(void)uv_run(&session->loop, UV_RUN_ONCE); /* says only whether handles are left */
 	require(uv_timer_stop(&session->timer) == 0);
 	return done(session) ? 0 : -ETIMEDOUT;
+}
+
+/* As run_until(); whoever looks at a terminal is told once what is waited for. */
+static int wait_for(struct session *session, const char *what,
+		    bool (*done)(struct session *session), uint64_t timeout_ms)
+{
+	int r;
+
+	session->waited_for = what;
+	if (isatty(STDERR_FILENO))
+		require(uv_timer_start(&session->slow, on_slow, SLOW_MS, 0) == 0);
+	r = run_until(session, done, timeout_ms);
+	require(uv_timer_stop(&session->slow) == 0);
+	return r;
 }
 
 static bool is_connected(struct session *session)
@@ -90,10 +114,11 @@ int session_open(const struct bus_options *options, uint64_t timeout_ms,
 		return error_set(err, -ENOMEM, "out of memory");
 	require(uv_loop_init(&session->loop) == 0);
 	require(uv_timer_init(&session->loop, &session->timer) == 0);
-	session->timer.data = session;
+	require(uv_timer_init(&session->loop, &session->slow) == 0);
+	session->timer.data = session->slow.data = session;
 	r = bus_new(&session->loop, options, on_event, session, &session->bus, err);
 	if (r == 0) {
-		r = run_until(session, is_connected, timeout_ms);
+		r = wait_for(session, "NATS", is_connected, timeout_ms);
 		if (r < 0)
 			r = error_unreached(options, session->refused, r, err);
 	}
@@ -112,6 +137,7 @@ void session_close(struct session *session)
 	if (session->bus)
 		bus_close(session->bus);
 	uv_close((uv_handle_t *)&session->timer, NULL);
+	uv_close((uv_handle_t *)&session->slow, NULL);
 	while (uv_run(&session->loop, UV_RUN_DEFAULT))
 		continue;
 	require(uv_loop_close(&session->loop) == 0);
@@ -168,7 +194,8 @@ int session_ask(struct session *session, enum api_verb verb, const char *name_sp
 		    len, SESSION_TIMEOUT_MS, on_reply, session, NULL);
 	if (r < 0)
 		return error_errno(err, r, "cannot ask");
-	r = run_until(session, is_answered, UINT64_MAX); /* bus_ask has its own timeout */
+	r = wait_for(session, "an answer", is_answered,
+		     UINT64_MAX); /* bus_ask has its own timeout */
 	require(r == 0);
 	if (!session->answer)
 		return explain_outcome(session, session->outcome, err);
@@ -207,7 +234,7 @@ int session_gather(struct session *session, const char *subject, const char *bod
 		    on_gathered, &gathering, NULL);
 	if (r < 0)
 		return error_errno(err, r, "cannot ask");
-	r = run_until(session, is_answered, UINT64_MAX);
+	r = wait_for(session, "an answer", is_answered, UINT64_MAX);
 	require(r == 0);
 	if (json_array_size(answers) == 0)
 		return explain_outcome(session, session->outcome, err);
@@ -291,7 +318,7 @@ int session_snapshot(struct session *session, const char *net, struct desired_lb
 		    SESSION_TIMEOUT_MS, on_part, &snapshot, NULL);
 	if (r < 0)
 		return error_errno(err, r, "cannot ask");
-	r = run_until(session, is_answered, UINT64_MAX);
+	r = wait_for(session, "an answer", is_answered, UINT64_MAX);
 	require(r == 0);
 	if (snapshot.outcome < 0) {
 		while (snapshot.n_lbs)

@@ -10,7 +10,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 for folder in ("support", "allocator"):
     sys.path.insert(0, os.path.join(HERE, "..", folder))
 from control_plane import ControlPlane, FakeNode, lb, main, network  # noqa: E402
-from lab import wait_until  # noqa: E402
+from lab import ROOT, wait_until  # noqa: E402
 
 NIC = """apiVersion: networking.ironcore.dev/v1alpha1
 kind: NetworkInterface
@@ -84,6 +84,8 @@ def diff():
         for words in ("--- stored/loadbalancer/web", "+++ wanted/loadbalancer/web", "-    port: 80\n",
                       "+    port: 8080\n", "--- stored/loadbalancer/new", "+  name: new\n"):
             assert words in done.stdout, f"no '{words}' in:\n{done.stdout}"
+        shown = lab.ilb("apply", "--dry-run", "-f", os.path.join(ROOT, "examples")).stdout
+        assert "network/my-network created" in shown and "loadbalancer/my-loadbalancer created" in shown, shown
         assert "network/net" not in done.stdout and "uid" not in done.stdout, done.stdout
         assert lab.get("lb/web")["metadata"]["resourceVersion"] == version, "diff changed something"
         assert lab.get("lb/new") is None
