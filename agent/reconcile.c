@@ -25,10 +25,7 @@ static uint64_t jitter(struct reconcile *reconcile, uint64_t below)
 
 static void drop_buffer(struct reconcile *reconcile)
 {
-	for (size_t i = 0; i < reconcile->n_buffer; i++)
-		desired_free(reconcile->buffer[i]);
-	free(TAKE(reconcile->buffer));
-	reconcile->n_buffer = 0;
+	deltas_drop(&reconcile->buffer);
 	reconcile->hold_until = RECONCILE_NEVER;
 }
 
@@ -131,13 +128,6 @@ static void take_delta(struct reconcile *reconcile, struct desired *delta, uint6
 	reconcile->counts.deltas++;
 }
 
-static void drop_first(struct reconcile *reconcile)
-{
-	reconcile->n_buffer--;
-	memmove(&reconcile->buffer[0], &reconcile->buffer[1],
-		reconcile->n_buffer * sizeof(struct desired *));
-}
-
 /* The first in the buffer does not follow our state: something between is late or lost. */
 static void hold_gap(struct reconcile *reconcile, const struct desired *first, uint64_t now)
 {
@@ -161,16 +151,17 @@ static void ask_instead(struct reconcile *reconcile, const struct desired *delta
 /* Takes all that the buffer holds and that follows the state. */
 static void drain(struct reconcile *reconcile, uint64_t now)
 {
-	while (reconcile->n_buffer > 0 && reconcile->complete && !reconcile->asking) {
-		struct desired *first = reconcile->buffer[0];
+	struct desired *first;
 
+	while (reconcile->complete && !reconcile->asking &&
+	       (first = deltas_first(&reconcile->buffer))) {
 		if (!same_epoch(&first->epoch, &reconcile->epoch))
 			return; /* the question about it is due already */
 		if (first->revision > reconcile->asof && first->previous > reconcile->asof) {
 			hold_gap(reconcile, first, now);
 			return;
 		}
-		drop_first(reconcile);
+		(void)deltas_take_first(&reconcile->buffer); /* `first`, which is ours now */
 		if (first->revision <= reconcile->asof) {
 			reconcile->counts.duplicates++;
 			desired_free(first);
@@ -200,28 +191,6 @@ int reconcile_recall(struct reconcile *reconcile, struct desired *snapshot, uint
 	reconcile->recalled = true;
 	reconcile->ask_at = RECONCILE_NEVER;
 	drain(reconcile, now);
-	return 0;
-}
-
-/* In order of revision. The same revision twice is a duplicate. Return: 0, -EEXIST, -ENOMEM. */
-static int buffer_add(struct reconcile *reconcile, struct desired *delta)
-{
-	size_t place = reconcile->n_buffer;
-
-	for (; place > 0; place--) {
-		const struct desired *before = reconcile->buffer[place - 1];
-
-		if (before->revision < delta->revision)
-			break;
-		if (before->revision == delta->revision &&
-		    same_epoch(&before->epoch, &delta->epoch))
-			return -EEXIST;
-	}
-	if (!ARRAY_ADD(reconcile->buffer, reconcile->n_buffer))
-		return -ENOMEM;
-	memmove(&reconcile->buffer[place + 1], &reconcile->buffer[place],
-		(reconcile->n_buffer - 1 - place) * sizeof(struct desired *));
-	reconcile->buffer[place] = delta;
 	return 0;
 }
 
@@ -257,9 +226,11 @@ void reconcile_delta(struct reconcile *reconcile, struct desired *delta, uint64_
 		reconcile->counts.older += own->revision < reconcile->asof;
 		return;
 	}
-	if (reconcile->n_buffer == RECONCILE_BUFFER_MAX)
+	r = deltas_add(&reconcile->buffer, own);
+	if (r == -ENOBUFS) {
 		overflow(reconcile, now);
-	r = buffer_add(reconcile, own);
+		r = deltas_add(&reconcile->buffer, own);
+	}
 	if (r == -EEXIST) {
 		reconcile->counts.duplicates++;
 		return;
@@ -303,20 +274,8 @@ void reconcile_failed(struct reconcile *reconcile, uint64_t now)
  */
 static void drop_other_epochs(struct reconcile *reconcile, const struct uuid *before, uint64_t now)
 {
-	size_t n = 0;
-
-	for (size_t i = 0; i < reconcile->n_buffer; i++) {
-		struct desired *delta = reconcile->buffer[i];
-
-		if (same_epoch(&delta->epoch, &reconcile->epoch)) {
-			reconcile->buffer[n++] = delta;
-			continue;
-		}
-		if (!same_epoch(&delta->epoch, before))
-			ask_by(reconcile, now + jitter(reconcile, RECONCILE_JITTER_MS));
-		desired_free(delta);
-	}
-	reconcile->n_buffer = n;
+	if (deltas_keep_epoch(&reconcile->buffer, &reconcile->epoch, before))
+		ask_by(reconcile, now + jitter(reconcile, RECONCILE_JITTER_MS));
 }
 
 /* All parts are there. */

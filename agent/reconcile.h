@@ -5,6 +5,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "agent/deltas.h"
 #include "agent/digests.h"
 #include "messages/desired.h"
 
@@ -23,13 +24,12 @@
  * epoch, and once messages get through again, it ends at the newest.
  */
 
-#define RECONCILE_BUFFER_MAX 512   /* deltas that wait for a snapshot or for a gap to close */
-#define RECONCILE_LBS_MAX    65536 /* LoadBalancers of one Network */
-#define RECONCILE_HOLD_MS    50    /* two replicas may publish out of order */
-#define RECONCILE_RETRY_MS   200   /* first back-off after a question without answer */
-#define RECONCILE_RETRY_MAX  5000  /* and the longest */
-#define RECONCILE_JITTER_MS  1000  /* where many nodes learn at once that they must ask */
-#define RECONCILE_NEVER      UINT64_MAX
+#define RECONCILE_LBS_MAX   65536 /* LoadBalancers of one Network */
+#define RECONCILE_HOLD_MS   50    /* two replicas may publish out of order */
+#define RECONCILE_RETRY_MS  200   /* first back-off after a question without answer */
+#define RECONCILE_RETRY_MAX 5000  /* and the longest */
+#define RECONCILE_JITTER_MS 1000  /* where many nodes learn at once that they must ask */
+#define RECONCILE_NEVER     UINT64_MAX
 
 /* `older`: of the duplicates, those that are older than the state. */
 struct reconcile_counts {
@@ -44,8 +44,7 @@ struct reconcile {
 	struct digests digests;
 	struct desired *pending; /* taken, and not yet fetched by reconcile_take() */
 
-	struct desired **buffer; /* sorted by revision */
-	size_t n_buffer;
+	struct deltas buffer;
 	uint64_t hold_until; /* when a gap in the buffer is a loss */
 
 	bool asking;

@@ -435,10 +435,10 @@ static void test_buffer_overflows(void **state)
 	reconcile_init(&reconcile, 1, 0);
 	assert_true(reconcile_should_ask(&reconcile, 0));
 	(void)reconcile_asked(&reconcile);
-	for (uint64_t i = 0; i < RECONCILE_BUFFER_MAX + 1; i++)
+	for (uint64_t i = 0; i < DELTAS_MAX + 1; i++)
 		reconcile_delta(&reconcile, make_delta(1, 100 + i, 101 + i, "a"), 0);
 	assert_int_equal(reconcile.counts.overflows, 1);
-	assert_int_equal(reconcile.n_buffer, 1);
+	assert_int_equal(reconcile.buffer.n_items, 1);
 	/* The answer may be from before what was dropped. */
 	assert_false(reconcile_part(&reconcile, make_part(1, 90, "b", 1, 1), 0));
 	change = reconcile_take(&reconcile);
@@ -782,7 +782,7 @@ static void settle(struct model *model)
 	assert_int_equal(model->kernel_epoch, model->epoch);
 	assert_memory_equal(&model->kernel, &model->history[model->epoch][model->revision],
 			    sizeof(model->kernel));
-	assert_int_equal(model->reconcile.n_buffer, 0);
+	assert_int_equal(model->reconcile.buffer.n_items, 0);
 	assert_false(reconcile_should_ask(&model->reconcile, model->now));
 }
 
