@@ -15,8 +15,9 @@ import urllib.request
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 import lab as labs  # noqa: E402
-from hostile import desired, lb  # noqa: E402
 from nats_client import Client  # noqa: E402
+from protobuf import field, fields  # noqa: E402
+from hostile import desired, lb  # noqa: E402
 
 NET = "default_net"
 VIP = "10.9.0.1"
@@ -273,6 +274,36 @@ def test_killed_and_back(lab, bench):
     bench.agent.restart()
     player.wait_for(r"^status .*revision=3 .*\[10.9.0.2\]")
     labs.wait_until("the removed one is gone", lambda: not bench.serves(VIP))
+
+
+def test_what_was_mended_is_kept(lab, bench):
+    """Told something wrong at a revision, and mended at the same: a restart does not go back to what was wrong."""
+    lab.start_nats()
+    player = Player(lab)
+    player.say(f"put a {VIP} 80 10.1.0.1")
+    bench.host()
+    bench.start_agent()
+    player.wait_for(r"^status .*revision=1 ")
+    with Client(lab.url) as client:
+        deltas = client.subscribe(f"ilb.v1.state.{NET}")
+        client.flush()
+        player.say("again")
+        data = deltas.get(timeout=5).data.replace(bytes([10, 9, 0, 1]), bytes([10, 9, 0, 7]))
+        client.publish(f"ilb.v1.state.{NET}", b"".join(
+            field(number, {3: 2, 4: 1}.get(number, value)) for number, value in fields(data)))
+    player.wait_for(r"^status .*revision=2 .*\[10.9.0.7\]")
+    player.say("lose", "put b 10.9.0.2 80 10.1.0.1")
+    lab.nats.restart()
+    player.wait_for("^sync node-1 stale$")
+    player.wait_for(r"^status .*revision=2 .*\[10.9.0.1 10.9.0.2\]")
+    before = bench.ruleset()
+    bench.agent.kill()
+    player.say("parts 1")
+    bench.agent.restart()
+    player.wait_for("^sync node-1 fresh$")
+    player.wait_for(r"^status .*revision=2 .*\[10.9.0.1 10.9.0.2\]")
+    assert not player.heard("^snap"), "what was wrong was on disk"
+    assert bench.ruleset() == before, "handles too: nothing was written anew"
 
 
 def test_boot_without_nats(lab, bench):
