@@ -4,6 +4,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#include "base/journal.h"
+
 static enum log_level most_detailed_level = LOG_LEVEL_INFO;
 
 void log_set_level(enum log_level most_detailed)
@@ -40,6 +42,8 @@ void log_line(enum log_level level, const char *format, ...)
 		if ((unsigned char)*p < ' ')
 			*p = ' ';
 	}
+	if (journal_is_stderr() && journal_send(JOURNAL_SOCKET, level, line) == 0)
+		return;
 	/* Nobody to tell when stderr fails. */
 	if (getenv("JOURNAL_STREAM"))
 		(void)fprintf(stderr, "<%d>%s\n", (int)level, line);

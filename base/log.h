@@ -5,7 +5,7 @@
 
 /*
  * One line per event on stderr: ids as key=value, foreign text in 'ticks'. Under systemd each line
- * carries the "<N>" prefix of sd-daemon(3), else a word. Only agent/, allocator/ and cli/ log.
+ * carries the "<N>" prefix of sd-daemon(3), or has fields of its own (base/journal.h); else a word. Only agent/, allocator/ and cli/ log.
  */
 enum log_level {
 	LOG_LEVEL_ERR = 3,     /* we gave up on something */

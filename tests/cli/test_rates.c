@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "cli/rates.h"
-
 #include "tests/support/cmocka.h"
 
 static json_t *answer(const char *node, int at_ms, int connections, int bytes)
