@@ -76,7 +76,8 @@ static void on_end(void *user, const struct conntrack_entry *entry)
 {
 	const struct reading *reading = user;
 
-	if (is_ours(entry))
+	/* Notifications of ends do not say whether it was translated, and only ours have marks. */
+	if (entry->mark != 0)
 		accounts_ended(reading->accounts, entry->mark >> 8, &entry->destination,
 			       entry->sums, reading->now_ms);
 }

@@ -27,6 +27,7 @@ struct forwarder {
 	struct table table;
 	struct surroundings surroundings;
 	struct accounting *accounting;
+	bool accounting_failed; /* ends of connections are not heard of */
 	uint64_t n_repairs;
 
 	enum watch_table found, found_stand_in; /* of a former run, before the first state */
@@ -84,10 +85,9 @@ static int open_edges(struct forwarder *forwarder, const char *path, bool accoun
 	if (r < 0)
 		return r;
 	forwarder->table.options.flowtable = flowtable_is_supported(forwarder->table.nft);
-	if (account && forwarder->table.options.flowtable)
-		r = accounting_follow(forwarder->accounting, UINT64_MAX, err);
-	if (r < 0)
-		return r;
+	if (account && forwarder->table.options.flowtable &&
+	    accounting_follow(forwarder->accounting, UINT64_MAX, NULL) < 0)
+		forwarder->accounting_failed = true; /* forwarding does not depend on counting */
 	surroundings_look_at_links(&forwarder->surroundings, &forwarder->table);
 	surroundings_look(&forwarder->surroundings, now_ms);
 	return 0;
@@ -378,6 +378,7 @@ int forwarder_count(struct forwarder *forwarder, bool destinations, uint64_t now
 	if (conntrack_fill(&traffic->conntrack_count, &traffic->conntrack_max) < 0)
 		traffic->conntrack_count = traffic->conntrack_max = 0;
 	traffic->n_repairs = forwarder->n_repairs;
+	traffic->n_missed += forwarder->accounting_failed;
 	*ret_traffic = TAKE(traffic);
 	return 0;
 }
