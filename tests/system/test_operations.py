@@ -179,26 +179,28 @@ def shown_nodes(lab):
     return lab.ilb("nodes").stdout
 
 
-def surroundings(lab, table, space):
-    """What is wrong around the table of a Network."""
-    table.expect("connections to an address time out", lambda: shown_nodes(lab))
-    space.forward()
-    space.nft("flush", "ruleset")
-    table.expect("somebody flushed nftables", lambda: shown_nodes(lab))
+def make_mischief(space):
+    """What is wrong around the table of a Network before the agent looks for the first time."""
     with space:
         write_sysctl("ipv4/conf/all/rp_filter", 1)
         if os.path.exists("/proc/sys/net/bridge"):
             write_sysctl("bridge/bridge-nf-call-iptables", 0)
     space.ip("link add br0 type bridge", *(line for port in ("p1", "p2") for line in (
         f"link add {port} type veth peer name {port}-peer", f"link set {port} master br0", f"link set {port} up")))
-    table.expect("connections through one of two links time out", lambda: shown_nodes(lab))
-    table.expect("connections between two machines of a bridge hang", lambda: shown_nodes(lab))
-    table.expect("a dead node is not found", lambda: shown_nodes(lab))
+
+
+def surroundings(lab, table, space):
+    for symptom in ("connections to an address time out", "connections through one of two links time out",
+                    "connections between two machines of a bridge hang", "a dead node is not found"):
+        table.expect(symptom, lambda: shown_nodes(lab))
+    symptom = "established connections are slower than elsewhere"
     if "FlowtableUnsupported" in shown_nodes(lab):
-        table.expect("established connections are slower than elsewhere", lambda: shown_nodes(lab))
+        table.expect(symptom, lambda: shown_nodes(lab))
     else:
-        table.leave_out("established connections are slower than elsewhere", "this kernel has flowtables")
+        table.leave_out(symptom, "this kernel has flowtables")
     fill_conntrack(lab, table, space)
+    space.nft("flush", "ruleset")
+    table.expect("somebody flushed nftables", lambda: shown_nodes(lab))
 
 
 def fill_conntrack(lab, table, space):
@@ -232,6 +234,7 @@ def health(lab, table):
 def nodes(lab, table):
     node = lab.node("node-1")
     space = lab.namespace("default_net", directory=node.netns_dir)
+    make_mischief(space)
     agent = node.start_agent()
     surroundings(lab, table, space)
     health(lab, table)
