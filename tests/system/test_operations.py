@@ -9,6 +9,7 @@ import signal
 import socket
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 
 HERE = os.path.dirname(os.path.abspath(__file__))
 for folder in ("support", "allocator"):
@@ -77,7 +78,6 @@ def restart_nats(lab, *options):
 
 
 def without_a_bus(lab, table):
-    table.expect("no program reaches the bus", lambda: run(lab, "ilb", "get", "lb", "-s", "nats://127.0.0.1:1"))
     table.expect("a key file is not accepted",
                  lambda: run(lab, "ilb", "get", "lb", "--nkey", os.path.join(ROOT, "examples", "network.yaml")))
     table.expect("a file of credentials is not accepted", lambda: run(lab, "ilb", "get", "lb", "--creds", "/nowhere/a.creds"))
@@ -86,40 +86,54 @@ def without_a_bus(lab, table):
 
 
 def bus_that_refuses(lab, table):
+    """Each of these takes as long as our patience does, so they are looked at together."""
+    few = side_server(lab, "authorization { users: [{ user: a, password: b, permissions: {"
+                           " publish: ['ilb.v1.alive.*'], subscribe: ['_INBOX.>'] }}] }").replace("//", "//a:b@")
+    other = side_server(lab, "authorization { user: somebody, password: else }")
+    certificate, with_tls = tls_server(lab)
+    with ThreadPoolExecutor() as pool:
+        asked = {symptom: pool.submit(run, lab, "ilb", "get", "lb", "-s", url) for symptom, url in (
+            ("no program reaches the bus", "nats://127.0.0.1:1"), ("the bus refuses the login", other),
+            ("the bus refuses a request", few), ("the certificate of the bus is not trusted", with_tls))}
+    for symptom, shown in asked.items():
+        table.expect(symptom, shown.result)
+    shown = run(lab, "ilb", "get", "lb", "-s", with_tls, "--tlsca", certificate)
+    assert "no ilb-allocator" in shown, shown  # it was the certificate
+    node = lab.node("node-0")
+    lab.namespace("default_net", directory=node.netns_dir)
+    lab.url = few
+    agent = node.start_agent()
+    table.expect("a node gets no state of its Network", agent.log)
+    agent.kill()
+
+
+def bus_without_a_store(lab, table):
     lab.start_nats()
     table.expect("every request fails at once", lambda: lab.ilb("get", "lb", check=False).stderr)
-    restart_nats(lab, "--user", "somebody", "--pass", "else")
-    table.expect("the bus refuses the login", lambda: lab.ilb("get", "lb", check=False).stderr)
-    bus_with_few_rights(lab, table)
-    bus_with_tls(lab, table)
     restart_nats(lab)
     allocator = lab.start_allocator()
     table.expect("the allocator waits", allocator.log)
     allocator.kill()
 
 
-def bus_with_few_rights(lab, table):
-    configure_nats(lab, "authorization { users: [{ user: a, password: b, permissions: {"
-                        " publish: ['ilb.v1.alive.*'], subscribe: ['_INBOX.>'] }}] }")
-    url = lab.url.replace("//", "//a:b@")
-    table.expect("the bus refuses a request", lambda: run(lab, "ilb", "get", "lb", "-s", url))
-    node = lab.node("node-0")
-    lab.namespace("default_net", directory=node.netns_dir)
-    plain, lab.url = lab.url, url
-    agent = node.start_agent()
-    table.expect("a node gets no state of its Network", agent.log)
-    agent.kill()
-    lab.url = plain
+def side_server(lab, text):
+    """One more nats-server with this configuration; gives its URL."""
+    path = os.path.join(lab.directory, f"nats-{lab.count()}.conf")
+    with open(path, "w", encoding="ascii") as file:
+        file.write(text)
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = probe.getsockname()[1]
+    lab.start(f"nats-{port}", ["nats-server", "-a", "127.0.0.1", "-p", str(port), "-c", path])
+    wait_until("nats-server is up", lambda: can_connect(port))
+    return f"nats://127.0.0.1:{port}"
 
 
-def bus_with_tls(lab, table):
+def tls_server(lab):
     key, certificate = (os.path.join(lab.directory, name) for name in ("key.pem", "certificate.pem"))
     must_run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
              "-subj", "/CN=localhost", "-addext", "subjectAltName=IP:127.0.0.1", "-keyout", key, "-out", certificate)
-    configure_nats(lab, f"tls {{ cert_file: {certificate}, key_file: {key} }}")
-    table.expect("the certificate of the bus is not trusted", lambda: run(lab, "ilb", "get", "lb", "-s", lab.url))
-    shown = run(lab, "ilb", "get", "lb", "-s", lab.url, "--tlsca", certificate)
-    assert "no ilb-allocator" in shown, shown  # it was the certificate
+    return certificate, side_server(lab, f"tls {{ cert_file: {certificate}, key_file: {key} }}")
 
 
 def store_that_fails(lab, table):
@@ -259,7 +273,7 @@ def nodes(lab, table):
 def main():
     table = Table()
     with Lab() as lab:
-        for step in (without_a_bus, bus_that_refuses, store_that_fails, objects, nodes):
+        for step in (without_a_bus, bus_that_refuses, bus_without_a_store, store_that_fails, objects, nodes):
             step(lab, table)
     missing = set(table.rows) - table.seen
     assert table.rows and not missing, f"rows that nothing backs: {missing}"
