@@ -128,6 +128,64 @@ static void test_dead_nodes(void **state)
 	assert_false(verdicts_is_dead(verdicts, "me")); /* we know better */
 }
 
+/*
+ * Every sequence of what can be heard of a node, next to the sentence: what it said last of a
+ * destination counts, until it says all and does not name it; who said last whether it is dead, be
+ * it an allocator or by speaking the node itself, is right.
+ */
+static const struct {
+	enum { SPEAKS, IS_DEAD, IS_NOT_DEAD } event;
+	const char *what;
+	bool full;
+} events[] = {
+	{SPEAKS, "+", false},   {SPEAKS, "-", false},       {SPEAKS, ".", false},
+	{SPEAKS, "+", true},    {SPEAKS, "-", true},        {SPEAKS, ".", true},
+	{IS_DEAD, NULL, false}, {IS_NOT_DEAD, NULL, false},
+};
+
+enum { N_EVENTS = 8, LENGTH = 5, N_SEQUENCES = 1 << (3 * LENGTH) };
+
+static char naive_find(unsigned sequence, unsigned n)
+{
+	while (n-- > 0) {
+		unsigned i = sequence >> (3 * n) & (N_EVENTS - 1);
+
+		if (events[i].event == SPEAKS && (events[i].what[0] != '.' || events[i].full))
+			return events[i].what[0];
+	}
+	return '.';
+}
+
+static bool naive_is_dead(unsigned sequence, unsigned n)
+{
+	return n > 0 && events[sequence >> (3 * (n - 1)) & (N_EVENTS - 1)].event == IS_DEAD;
+}
+
+static void play(unsigned sequence)
+{
+	auto_call(verdicts_freep) struct verdicts *verdicts = NULL;
+
+	assert_int_equal(verdicts_new("me", NULL, NULL, &verdicts), 0);
+	for (unsigned n = 0; n < LENGTH; n++) {
+		unsigned i = sequence >> (3 * n) & (N_EVENTS - 1);
+
+		if (events[i].event == SPEAKS)
+			(void)hear(verdicts, "a", events[i].what, events[i].full, n);
+		else
+			call(verdicts, "a", events[i].event == IS_DEAD, n);
+		if (find(verdicts, "a", 0, n) != naive_find(sequence, n + 1) ||
+		    verdicts_is_dead(verdicts, "a") != naive_is_dead(sequence, n + 1))
+			fail_msg("sequence 0%o after %u", sequence, n + 1);
+	}
+}
+
+static void test_every_sequence(void **state)
+{
+	(void)state;
+	for (unsigned sequence = 0; sequence < N_SEQUENCES; sequence++)
+		play(sequence);
+}
+
 static unsigned count_ours(const struct verdicts *verdicts, uint64_t now)
 {
 	unsigned n = 0;
@@ -301,11 +359,17 @@ static void test_visit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_messages),   cmocka_unit_test(test_number_of_changes),
-		cmocka_unit_test(test_dead_nodes), cmocka_unit_test(test_own_destinations),
-		cmocka_unit_test(test_shares),     cmocka_unit_test(test_whose_word),
-		cmocka_unit_test(test_recall),     cmocka_unit_test(test_links),
-		cmocka_unit_test(test_changes),    cmocka_unit_test(test_visit),
+		cmocka_unit_test(test_messages),
+		cmocka_unit_test(test_number_of_changes),
+		cmocka_unit_test(test_dead_nodes),
+		cmocka_unit_test(test_every_sequence),
+		cmocka_unit_test(test_own_destinations),
+		cmocka_unit_test(test_shares),
+		cmocka_unit_test(test_whose_word),
+		cmocka_unit_test(test_recall),
+		cmocka_unit_test(test_links),
+		cmocka_unit_test(test_changes),
+		cmocka_unit_test(test_visit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
