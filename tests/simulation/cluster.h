@@ -26,9 +26,9 @@ enum {
 
 struct cluster_options {
 	unsigned n_nodes, n_nets, n_allocators;
-	unsigned n_floating;   /* machines in each Network of which nobody says where they are */
-	unsigned bus_loss;     /* of 100 messages, to each that should hear them */
-	unsigned packet_loss;  /* of 100 packets between nodes */
+	unsigned n_floating;  /* machines in each Network of which nobody says where they are */
+	unsigned bus_loss;    /* of 100 messages, to each that should hear them */
+	unsigned packet_loss; /* of 100 packets between nodes */
 	bool rash; /* silence is taken for death, nobody is asked: what the questions are good for */
 };
 
