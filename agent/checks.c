@@ -11,7 +11,10 @@
 #include "base/log.h"
 #include "base/require.h"
 
-enum { FIRST_MS = 500 }; /* the first check of each comes within that */
+enum {
+	FIRST_MS = 500, /* the first check of each comes within that */
+	EAGER_MAX = 10, /* checks that follow each other so soon when a link is up again */
+};
 
 struct check_key {
 	struct address address;
@@ -27,6 +30,7 @@ struct check {
 	struct health_verdict verdict;
 	uint64_t due_ms; /* of the attempt under way, or of the next */
 	bool phased;     /* it has found its place in the interval */
+	unsigned eager;  /* so many more come soon, and the first success suffices */
 	struct attempt *attempt;
 	uv_timer_t timer;
 	UT_hash_handle hh;
@@ -82,11 +86,13 @@ static void wait_for_next(struct check *check)
 	uint64_t now = uv_now(check->checks->attempts->loop);
 	uint64_t interval_ms = check->how.interval_s * UINT64_C(1000);
 
-	if (!check->phased)
+	if (check->eager)
+		check->due_ms = now + FIRST_MS;
+	else if (!check->phased)
 		check->due_ms += arc4random_uniform((uint32_t)interval_ms);
 	else
 		check->due_ms += interval_ms;
-	check->phased = true;
+	check->phased = !check->eager;
 	if (check->due_ms <= now)
 		check->due_ms = now + 1;
 	require(uv_timer_start(&check->timer, on_due, check->due_ms - now, 0) == 0);
@@ -112,6 +118,15 @@ static void say(struct check *check)
 		 pulse_is_damped(&check->pulse) ? " (it flaps: it comes back later)" : "");
 }
 
+/* A link that is up again may need a moment: failures mean little, and a success all. */
+static void hurry(struct check *check, bool success)
+{
+	if (check->eager && success)
+		check->pulse = (struct pulse){};
+	if (check->eager)
+		check->eager = success ? 0 : check->eager - 1;
+}
+
 static void on_result(void *user, const struct attempt_result *result)
 {
 	struct check *check = user;
@@ -124,6 +139,7 @@ static void on_result(void *user, const struct attempt_result *result)
 	if (result->outcome == ATTEMPT_VOID)
 		return;
 	check->verdict.checked_ms = wall_ms();
+	hurry(check, success);
 	changed = pulse_beat(&check->pulse, success, check->how.healthy_threshold,
 			     check->how.unhealthy_threshold);
 	if (success == (check->pulse.state == PULSE_HEALTHY))
@@ -206,11 +222,11 @@ bool checks_remove(struct checks *checks, const struct address *address, uint64_
 
 static void retry(struct check *check)
 {
-	uint64_t now = uv_now(check->checks->attempts->loop);
-
+	if (check->pulse.state != PULSE_UNHEALTHY)
+		return; /* it is as it was before */
 	attempt_cancel(TAKE(check->attempt));
-	check->pulse = (struct pulse){};
-	check->due_ms = now;
+	check->eager = EAGER_MAX;
+	check->due_ms = uv_now(check->checks->attempts->loop);
 	require(uv_timer_start(&check->timer, on_due, 0, 0) == 0);
 }
 

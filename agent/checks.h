@@ -28,8 +28,8 @@ must_check int checks_add(struct checks *checks, const struct address *address,
 bool checks_remove(struct checks *checks, const struct address *address, uint64_t check_id);
 
 /*
- * The way to the destination is open again: it is checked at once, and the next result decides,
- * whatever was found before.
+ * The way to the destination is open again: if it is unhealthy, it is checked at once and every
+ * half a second for a while, and the first success suffices.
  */
 void checks_retry(struct checks *checks, const struct address *address);
 

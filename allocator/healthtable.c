@@ -153,11 +153,11 @@ void healthtable_expire(struct healthtable *table, uint64_t now)
 	}
 }
 
-const struct verdicts *healthtable_find(const struct healthtable *table, const char *token)
+const struct verdicts *healthtable_find(const struct healthtable *table, const char *net)
 {
-	const struct net *net = net_find(table, token);
+	const struct net *found = net_find(table, net);
 
-	return net ? net->verdicts : NULL;
+	return found ? found->verdicts : NULL;
 }
 
 static int pack_part(struct net *net, const struct health *part)
@@ -205,16 +205,16 @@ static int pack(struct net *net, uint64_t now)
 	return r < 0 ? r : packing.r;
 }
 
-int healthtable_say(struct healthtable *table, const char *token, uint64_t now,
+int healthtable_say(struct healthtable *table, const char *net, uint64_t now,
 		    healthtable_say_fn *say, void *user)
 {
-	struct net *net = net_find(table, token);
+	struct net *found = net_find(table, net);
 	int r;
 
-	if (!net)
+	if (!found)
 		return 0;
-	r = pack(net, now);
-	ARRAY_FOREACH(packed, net->packed, net->n_packed) {
+	r = pack(found, now);
+	ARRAY_FOREACH(packed, found->packed, found->n_packed) {
 		if (packed->bytes)
 			say(user, packed->bytes, packed->len);
 	}

@@ -218,11 +218,11 @@ def m1_destination_dies_under_100_flows(lab):
     lab.health[0].ill()
     becomes(lab, CHECKED, {"web-2", "web-3"})
     found = time.monotonic()
-    assert count_alive(flows["web-1"]) == 0, "flows to a dead destination go on"
+    wait_until("flows to the dead destination are cut", lambda: count_alive(flows["web-1"]) == 0, 3)
     assert count_alive(flows["web-2"]) == len(flows["web-2"]), "flows were cut that had nothing to do with it"
     assert count_alive(flows["web-3"]) == len(flows["web-3"])
-    time.sleep(1)
-    late = [t - found for t, _ in server.datagrams if t > found + 0.2]
+    time.sleep(2)  # an entry that a packet made while the rules changed goes after a second
+    late = [t - found for t, _ in server.datagrams if t > found + 1.2]
     assert not late, f"datagrams reached it {late[-1]:.1f} s after it was found dead"
     for stream in streams:
         stream.close()
