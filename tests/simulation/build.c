@@ -8,7 +8,10 @@
 
 /* Puts the cluster up and takes it down. */
 
-enum { OF_NODES = 0xff }; /* 10.255.x.y are the nodes' own */
+enum {
+	OF_NODES = 0xff,  /* 10.255.x.y are the nodes' own */
+	DRAIN_MS = 30000, /* until all that is under way has arrived, and is freed */
+};
 
 static void *zeroed(size_t n, size_t size)
 {
@@ -142,8 +145,12 @@ void cluster_begin(const struct cluster_options *options, uint64_t seed)
 
 void cluster_end(void)
 {
-	for (unsigned i = 0; i < cluster.options.n_nodes; i++) {
+	for (unsigned i = 0; i < cluster.options.n_nodes; i++)
 		node_set_agent(&cluster.nodes[i], false);
+	for (unsigned i = 0; i < cluster.options.n_allocators; i++)
+		controller_set_stopped(&cluster.controllers[i], false);
+	sim_run(DRAIN_MS);
+	for (unsigned i = 0; i < cluster.options.n_nodes; i++) {
 		for (unsigned k = 0; k < NETS_OF_NODE * N_LBS; k++)
 			free(cluster.nodes[i].seats[k / N_LBS].out[k % N_LBS]);
 	}
