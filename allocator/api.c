@@ -22,7 +22,7 @@ struct api {
 	struct world *world;
 	void (*wake)(void *user); /* there is work */
 	void *user;
-	struct bus_subscription *on_verb[API_N_VERBS], *on_other[2];
+	struct bus_subscription *on_verb[API_N_VERBS], *on_nodes, *on_other[2];
 	struct call *waiting;    /* by number */
 	struct call *committing; /* the store has their edits */
 	size_t n_waiting, n_bytes;
@@ -366,7 +366,8 @@ static void on_other(void *user, const struct bus_message *message)
 	struct answer answer = {};
 	struct error err = {};
 
-	if (!message->reply || is_known_word(message->subject))
+	if (!message->reply || is_known_word(message->subject) ||
+	    text_equal(message->subject, SUBJECT_NODES))
 		return;
 	if (request_parse(&input, &request, &err) == 0) {
 		request_deinit(&request);
@@ -386,6 +387,9 @@ static int subscribe(struct api *api, struct error *err)
 	for (unsigned verb = 0; verb < API_N_VERBS && r == 0; verb++)
 		r = bus_subscribe(api->world->bus, subject_api(subject, (enum api_verb)verb, "*"),
 				  SUBJECT_QUEUE, on_request, api, &api->on_verb[verb], err);
+	if (r == 0)
+		r = bus_subscribe(api->world->bus, SUBJECT_NODES, SUBJECT_QUEUE, on_request, api,
+				  &api->on_nodes, err);
 	for (size_t i = 0; i < ARRAY_SIZE(others) && r == 0; i++)
 		r = bus_subscribe(api->world->bus, others[i], QUEUE_OTHER, on_other, api,
 				  &api->on_other[i], err);
@@ -426,6 +430,7 @@ void api_free(struct api *api)
 		return;
 	for (unsigned verb = 0; verb < API_N_VERBS; verb++)
 		bus_unsubscribe(api->on_verb[verb]);
+	bus_unsubscribe(api->on_nodes);
 	for (size_t i = 0; i < ARRAY_SIZE(api->on_other); i++)
 		bus_unsubscribe(api->on_other[i]);
 	free_list(api->waiting);

@@ -3,8 +3,12 @@
 
 #include <time.h>
 
+#include "base/text.h"
+#include "messages/subjects.h"
+
 struct listed {
 	json_t *networks;
+	const char *name_space;
 	node_truth_fn *truth_of;
 	const void *user;
 };
@@ -20,13 +24,26 @@ static json_t *conditions(const struct status *status)
 	return list;
 }
 
+/* A node claims any tokens; those that are no Network's are shown to operators alone. */
+static bool is_of(const char *token, const char *name_space)
+{
+	char of[64], name[254];
+
+	return !*name_space ||
+	       (subject_net_names(token, of, name) == 0 && text_equal(of, name_space));
+}
+
 static void add_network(void *user, const char *token, const struct status *status)
 {
 	struct listed *listed = user;
-	struct roster_truth truth = listed->truth_of(listed->user, token);
-	json_int_t newest = (json_int_t)truth.network.revision;
+	struct roster_truth truth;
+	json_int_t newest;
 	json_t *item;
 
+	if (!is_of(token, listed->name_space))
+		return;
+	truth = listed->truth_of(listed->user, token);
+	newest = (json_int_t)truth.network.revision;
 	if (!status)
 		item = json_pack("{s:s, s:s, s:I}", "name", token, "state", "Starting", "newest",
 				 newest);
@@ -60,10 +77,13 @@ static const char *state_of(const struct roster_node *node)
 	return node->twins ? "Twins" : "Alive";
 }
 
-json_t *node_describe(const struct roster_node *node, const struct roster_time *time,
-		      node_truth_fn *truth_of, const void *user)
+json_t *node_describe(const struct roster_node *node, const char *name_space,
+		      const struct roster_time *time, node_truth_fn *truth_of, const void *user)
 {
-	struct listed listed = {.networks = json_array(), .truth_of = truth_of, .user = user};
+	struct listed listed = {.networks = json_array(),
+				.name_space = name_space,
+				.truth_of = truth_of,
+				.user = user};
 	char heard[32];
 
 	roster_visit_networks(node, add_network, &listed);

@@ -11,9 +11,10 @@
  *	 "networks": [{"name": TOKEN, "state": "Current", "Behind" or "Starting", "revision": 4711,
  *	               "newest": 4711, "addresses": 12, "refused": 0,
  *	               "conditions": [{"reason": "...", "message": "..."}]}]}
+ * @name_space: only its Networks are told, as who asks may not know of others; "": those of all.
  * @truth_of: gives what is to be true on the nodes of a Network.
  * Return: a new reference; NULL without memory.
  */
 typedef struct roster_truth node_truth_fn(const void *user, const char *token);
-json_t *node_describe(const struct roster_node *node, const struct roster_time *time,
-		      node_truth_fn *truth_of, const void *user);
+json_t *node_describe(const struct roster_node *node, const char *name_space,
+		      const struct roster_time *time, node_truth_fn *truth_of, const void *user);

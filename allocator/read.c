@@ -87,16 +87,23 @@ static struct roster_truth truth_of(const void *world, const char *token)
 static void on_node(void *user, const struct roster_node *node)
 {
 	struct listing *listing = user;
+	const struct request *request = &listing->call->request;
 	struct roster_time time = world_time(listing->world);
 	json_t *item;
 
-	if (listing->call->request.after && strcmp(node->name, listing->call->request.after) <= 0)
+	if (listing->is_full || (request->after && strcmp(node->name, request->after) <= 0))
 		return;
-	if (listing->n == listing->call->request.limit || listing->is_full) {
-		listing->is_full = true;
+	item = node_describe(node, request->name_space, &time, truth_of, listing->world);
+	if (item && *request->name_space &&
+	    json_array_size(json_object_get(item, "networks")) == 0) {
+		json_decref(item);
 		return;
 	}
-	item = node_describe(node, &time, truth_of, listing->world);
+	if (listing->n == request->limit) {
+		listing->is_full = true;
+		json_decref(item);
+		return;
+	}
 	if (!answer_add_item(&listing->call->answer, item)) {
 		listing->is_full = true;
 		return;
@@ -105,7 +112,8 @@ static void on_node(void *user, const struct roster_node *node)
 	(void)snprintf(listing->last, sizeof(listing->last), "%s", node->name);
 }
 
-/* Nodes belong to no namespace. */
+/* Nodes belong to no namespace, their Networks do: to who asks in one, a node is there as far as it
+ * hosts Networks of that namespace. */
 static void read_nodes(struct world *world, struct call *call)
 {
 	struct listing listing = {.world = world, .call = call};

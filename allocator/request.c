@@ -220,7 +220,7 @@ static int parse_words(const struct request_input *input, struct request *reques
 {
 	auto_free char *words = NULL;
 	char *rest = NULL;
-	bool first = true;
+	bool first = request->list == LIST_OBJECTS; /* otherwise the subject said what */
 	int r = 0;
 
 	if (input->len > WORDS_MAX)
@@ -250,7 +250,7 @@ static int parse_body(const struct request_input *input, struct request *request
 	int r;
 
 	if (is_empty(input->body, input->len))
-		return usage(request, err);
+		return request->list == LIST_NODES ? 0 : usage(request, err);
 	if (request->verb == API_GET || request->verb == API_LIST ||
 	    (request->verb == API_DELETE && is_words(input->body, input->len)))
 		return parse_words(input, request, err);
@@ -265,21 +265,34 @@ bool request_wants_json(const struct request_input *input)
 	return input->accept && strstr(input->accept, "application/json");
 }
 
+static int parse_subject(const char *text, struct request *request, struct error *err)
+{
+	struct subject subject;
+
+	if (text_equal(text, SUBJECT_NODES)) {
+		request->verb = API_LIST;
+		request->list = LIST_NODES;
+		return 0;
+	}
+	if (subject_parse(text, &subject) < 0 || subject.kind != SUBJECT_API)
+		return error_set(err, -EINVAL,
+				 "no such subject: it is ilb.v1.VERB.NAMESPACE with a verb of "
+				 "apply, delete, get, list, dryrun, or " SUBJECT_NODES);
+	request->verb = subject.verb;
+	memcpy(request->name_space, subject.name_space, sizeof(request->name_space));
+	return 0;
+}
+
 int request_parse(const struct request_input *input, struct request *ret_request, struct error *err)
 {
 	struct request request = {.limit = REQUEST_LIST_LIMIT};
-	struct subject subject;
 	int r;
 
 	request.json = request_wants_json(input);
-	if (subject_parse(input->subject, &subject) < 0 || subject.kind != SUBJECT_API) {
+	if (parse_subject(input->subject, &request, err) < 0) {
 		ret_request->json = request.json;
-		return error_set(err, -EINVAL,
-				 "no such subject: it is ilb.v1.VERB.NAMESPACE with a verb of "
-				 "apply, delete, get, list, dryrun");
+		return -EINVAL;
 	}
-	request.verb = subject.verb;
-	memcpy(request.name_space, subject.name_space, sizeof(request.name_space));
 	r = parse_headers(input, &request, err);
 	if (r == 0)
 		r = parse_body(input, &request, err);

@@ -18,6 +18,7 @@
  *	get		KIND/NAME, several of them
  *	list		KIND, then options: selector=app=web limit=100 continue=TOKEN;
  *			or nodes; or destinations loadbalancer=NAME; or events for=KIND/NAME
+ *	SUBJECT_NODES	nothing, or the options of list
  */
 
 #define REQUEST_TARGETS_MAX 1024
@@ -33,7 +34,7 @@ enum request_list { LIST_OBJECTS, LIST_NODES, LIST_DESTINATIONS, LIST_EVENTS };
 
 struct request {
 	enum api_verb verb;
-	char name_space[64];
+	char name_space[64]; /* "": all of them, with LIST_NODES alone */
 	bool json; /* the answer: one JSON document instead of text and YAML */
 	struct documents documents;
 	struct request_target *targets;

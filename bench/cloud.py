@@ -68,5 +68,5 @@ class Cloud:
         assert answer.data.startswith(b"ok "), answer.data[:300]
 
     def n_served(self):
-        listing = self.client.request("ilb.v1.list.default", "nodes", {"Accept": "application/json"}).json
+        listing = self.client.request("ilb.v1.nodes", "", {"Accept": "application/json"}).json
         return max((n.get("addresses", 0) for node in listing["items"] for n in node["networks"]), default=0)

@@ -8,7 +8,7 @@
 
 /*
  * All pages of a list.
- * @what: a kind, or "nodes".
+ * @what: a kind, "destinations loadbalancer=NAME", "events"; NULL: the nodes, of all namespaces.
  * @items: an array that they are appended to.
  * Return: EXIT_DONE, EXIT_FAILED.
  */

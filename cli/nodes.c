@@ -76,7 +76,7 @@ enum exit_status command_nodes(const struct arguments *arguments, struct error *
 		return EXIT_USAGE;
 	}
 	if (session_open(&arguments->bus, SESSION_TIMEOUT_MS, &session, err) < 0 ||
-	    fetch_list(session, arguments, "nodes", nodes, err) != EXIT_DONE)
+	    fetch_list(session, arguments, NULL, nodes, err) != EXIT_DONE)
 		return EXIT_FAILED;
 	rows = rows_of(nodes);
 	print_rows(nodes, rows, PRINT_NODES, arguments->output);

@@ -190,8 +190,9 @@ int session_ask(struct session *session, enum api_verb verb, const char *name_sp
 	for (size_t i = 0; i < n_headers; i++)
 		all[i + 1] = headers[i];
 	session->answered = false;
-	r = bus_ask(session->bus, subject_api(subject, verb, name_space), all, n_headers + 1, body,
-		    len, SESSION_TIMEOUT_MS, on_reply, session, NULL);
+	r = bus_ask(session->bus,
+		    name_space ? subject_api(subject, verb, name_space) : SUBJECT_NODES, all,
+		    n_headers + 1, body, len, SESSION_TIMEOUT_MS, on_reply, session, NULL);
 	if (r < 0)
 		return error_errno(err, r, "cannot ask");
 	r = wait_for(session, "an answer", is_answered,

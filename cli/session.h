@@ -27,6 +27,7 @@ AUTO_DEFINE(struct session, session_close);
 
 /*
  * Asks the allocators and waits for the answer, docs/wire.md's JSON form.
+ * @name_space: NULL with API_LIST: SUBJECT_NODES is asked.
  * @headers: at most seven.
  * @ret_answer: a new reference; also set when the allocator refused, which is no error here.
  * Return: 0, -ETIMEDOUT, -ENOENT (no allocator), -ENOTCONN, -EBADMSG (not an answer), -ENOMEM.

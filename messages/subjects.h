@@ -20,6 +20,9 @@
 #define SUBJECT_QUEUE "ilb-allocator" /* queue group of the allocators */
 /* An allocator calls the roll: every agent says anew how its Networks are. No body. */
 #define SUBJECT_ROLL "ilb.v1.roll"
+/* An operator asks the allocators for the nodes with the Networks of all namespaces. Who may ask in
+ * one namespace may not ask here: what is in it, `list nodes` tells of that namespace alone. */
+#define SUBJECT_NODES "ilb.v1.nodes"
 
 enum api_verb { API_APPLY, API_DELETE, API_GET, API_LIST, API_DRYRUN, API_N_VERBS };
 

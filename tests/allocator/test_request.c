@@ -37,6 +37,9 @@ static void test_refusals(void **state)
 		{"ilb.v1.aply.default", "x", "apply, delete, get, list, dryrun"},
 		{"ilb.v1.apply", "x", "ilb.v1.VERB.NAMESPACE"},
 		{"ilb.v1.alive.node1", "x", "no such subject"},
+		{"ilb.v1.nodes", "limit=0", "limit: must be between 1 and 5000"},
+		{"ilb.v1.nodes", "lb", "'lb' is none of"},
+		{"ilb.v1.nodes.default", "", "no such subject"},
 	};
 
 	(void)state;
@@ -122,6 +125,25 @@ static void test_list_with_headers(void **state)
 	request_deinit(&request);
 }
 
+/* Of all namespaces there is this one list, and a subject for who may have it. */
+static void test_nodes_of_all_namespaces(void **state)
+{
+	static const char *const bodies[] = {"", "!nil!", "limit=3"};
+
+	(void)state;
+	ARRAY_FOREACH(body, bodies, ARRAY_SIZE(bodies)) {
+		struct request request = {};
+		struct error err = {};
+
+		if (parse(SUBJECT_NODES, *body, &request, &err) < 0)
+			fail_msg("'%s': %s", *body, err.text);
+		assert_int_equal(request.verb, API_LIST);
+		assert_int_equal(request.list, LIST_NODES);
+		assert_string_equal(request.name_space, "");
+		request_deinit(&request);
+	}
+}
+
 static void test_form_of_a_refusal_is_known(void **state)
 {
 	struct request_input input = {
@@ -179,6 +201,7 @@ int main(void)
 		cmocka_unit_test(test_too_many_names),
 		cmocka_unit_test(test_list_with_options),
 		cmocka_unit_test(test_list_with_headers),
+		cmocka_unit_test(test_nodes_of_all_namespaces),
 		cmocka_unit_test(test_form_of_a_refusal_is_known),
 		cmocka_unit_test(test_manifests),
 		cmocka_unit_test(test_bytes_that_are_no_text),

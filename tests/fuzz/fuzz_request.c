@@ -28,7 +28,8 @@ static const char *take_line(const uint8_t **bytes, size_t *len, char line[stati
 
 static void check_accepted(const struct request *request)
 {
-	require(request->verb < API_N_VERBS && request->name_space[0]);
+	require(request->verb < API_N_VERBS);
+	require(request->name_space[0] || request->list == LIST_NODES);
 	require(request->limit >= 1 && request->limit <= REQUEST_LIST_LIMIT);
 	require(request->n_targets <= REQUEST_TARGETS_MAX);
 	require(!request->after || strlen(request->after) <= DESIRED_NAME_MAX);

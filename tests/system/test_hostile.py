@@ -328,7 +328,7 @@ def service_is_right(lab, node):
 
 def nodes(lab):
     with Client(lab.url, timeout=20) as client:
-        answer = client.request("ilb.v1.list.default", b"nodes", {"Accept": "application/json"})
+        answer = client.request("ilb.v1.nodes", b"", {"Accept": "application/json"})
     return answer.json["items"]
 
 

@@ -2,6 +2,7 @@
 """systemd/nats-server.conf with a real nats-server: our programs work with the rights it gives them, each with an nkey
 of its own, and everything else is refused to each identity."""
 
+import json
 import os
 import re
 import subprocess
@@ -24,7 +25,7 @@ NODE_1 = {
     "no publish": [f"ilb.v1.health.{NET}.node-2", f"ilb.v1.health.{OTHER}.node-1", "ilb.v1.probe.node-2",
                    "ilb.v1.alive.node-2", "ilb.v1.sync.node-2", f"ilb.v1.status.node-2.{NET}",
                    f"ilb.v1.status.node-1.{OTHER}", f"ilb.v1.snap.node-1.{OTHER}", f"ilb.v1.state.{NET}",
-                   "ilb.v1.roll", "ilb.v1.apply.default", "ilb.v1.get.default", "$KV.ilb.x",
+                   "ilb.v1.roll", "ilb.v1.nodes", "ilb.v1.apply.default", "ilb.v1.get.default", "$KV.ilb.x",
                    "$JS.API.STREAM.INFO.KV_ilb", "$JS.API.STREAM.DELETE.KV_ilb", "_INBOX.x",
                    "_INBOX_agent.node-2.x", "$SRV.PING", f"ilb.v1.note.node-2.{NET}",
                    f"ilb.v1.note.node-1.{OTHER}", "ilb.v1.log.default.loadbalancer.x", "ilb.v1.traffic.default"],
@@ -38,7 +39,7 @@ TENANT = {
     "subscribe": ["ilb.v1.event.default.>", "ilb.v1.event.default.loadbalancer.x", "ilb.v1.log.default.>"],
     "no publish": ["ilb.v1.apply.other", "ilb.v1.traffic.other", "ilb.v1.log.default.loadbalancer.x", "ilb.v1.get.other", f"ilb.v1.state.{NET}", "ilb.v1.state.default",
                    "ilb.v1.sync.default", "ilb.v1.alive.default", f"ilb.v1.snap.node-1.{NET}",
-                   f"ilb.v1.status.node-1.{NET}", "ilb.v1.roll", "ilb.v1.event.default.loadbalancer.x",
+                   f"ilb.v1.status.node-1.{NET}", "ilb.v1.roll", "ilb.v1.nodes", "ilb.v1.event.default.loadbalancer.x",
                    "$KV.ilb.x", "$JS.API.INFO", "_INBOX.x"],
     "no subscribe": ["ilb.v1.event.other.>", "ilb.v1.log.other.>", "ilb.v1.traffic.default", "ilb.v1.event.>", "ilb.v1.>", f"ilb.v1.state.{NET}",
                      "ilb.v1.apply.default", "_INBOX.>", "_INBOX_tenant.>", "_INBOX_tenant.other.>",
@@ -150,11 +151,40 @@ def another_namespace_is_refused_with_a_sentence(lab):
     assert done.returncode == 1 and "ermissions" in done.stderr, done.stderr
 
 
+def answers_hold_one_namespace(lab):
+    """Whatever a tenant asks for, nothing of another namespace is in the answer; an operator sees all."""
+    others = "\n---\n".join(example(name).replace("my-network", "secret").replace("my-loadbalancer", "secret-lb")
+                            for name in ("network.yaml", "iep-8.yaml"))
+    ilb(lab, "ADMIN", "apply", "-n", "team", "-f", "-", text_input=others)
+    lab.nodes[0].host("secret", "team")
+    wait_until("the operator sees both", lambda: {NET, "team_secret"} == {
+        network["name"] for item in json.loads(ilb(lab, "ADMIN", "nodes", "-o", "json").stdout)
+        for network in item["networks"]})
+    with Client(lab.url.replace("nats://", "nats://TENANT:secret@"), inbox=INBOX["TENANT"]) as client:
+        nodes = client.request("ilb.v1.list.default", b"nodes", {"Accept": "application/json"}).json["items"]
+        assert [(item["name"], [network["name"] for network in item["networks"]]) for item in nodes] == \
+            [("node-1", [NET])], nodes
+        for body in ("nodes", "events", "events for=lb/secret-lb", "networks", "lb", "prefixes"):
+            text = client.request("ilb.v1.list.default", body.encode()).text
+            assert text.startswith("ok ") and "secret" not in text and "team" not in text, (body, text)
+        for subject, body in (("list", "destinations loadbalancer=secret-lb"), ("get", "lb/secret-lb"),
+                              ("get", "network/secret")):
+            text = client.request(f"ilb.v1.{subject}.default", body.encode()).text
+            assert text.startswith("error: 404"), (body, text)
+        carried = client.request("ilb.v1.traffic.default", b"").json
+        assert carried["net"] == NET, carried
+    with Client(lab.url.replace("nats://", "nats://ADMIN:secret@")) as client:
+        text = client.request("ilb.v1.list.nobody", b"nodes").text
+        assert text.startswith("ok 0 nodes"), text
+    done = ilb(lab, "TENANT", "nodes", check=False)
+    assert done.returncode == 1 and "ermissions" in done.stderr, (done.stdout, done.stderr)
+
+
 def main():
     with Lab() as lab:
         start_nats(lab)
         for step in (programs_work, nothing_else, strangers_are_not_let_in,
-                     another_namespace_is_refused_with_a_sentence):
+                     another_namespace_is_refused_with_a_sentence, answers_hold_one_namespace):
             step(lab)
             print(f"ok {step.__name__}", flush=True)
 
