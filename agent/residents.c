@@ -10,13 +10,13 @@ struct resident {
 	struct address address;
 	unsigned n_users;
 	bool absent;
-	uint64_t since_ms;
+	uint64_t since_ms; /* 0: there never was news of it */
 	UT_hash_handle hh;
 };
 
 struct residents {
 	struct resident *all;
-	size_t n_absent;
+	size_t n_told;
 	bool changed;
 };
 
@@ -29,7 +29,7 @@ int residents_new(struct residents **ret_residents)
 static void resident_free(struct residents *residents, struct resident *resident)
 {
 	HASH_DEL(residents->all, resident);
-	residents->n_absent -= resident->absent;
+	residents->n_told -= resident->since_ms != 0;
 	free(resident);
 }
 
@@ -122,23 +122,22 @@ void residents_note(struct residents *residents, const struct address *absent, s
 
 		if (is_absent == resident->absent)
 			continue;
-		residents->n_absent = residents->n_absent + is_absent - resident->absent;
+		residents->n_told += resident->since_ms == 0;
 		resident->absent = is_absent;
 		resident->since_ms = wall_ms;
 		on_changed(user, &resident->address, is_absent);
 	}
 }
 
-void residents_visit_absent(const struct residents *residents, residents_absent_fn *visit,
-			    void *user)
+void residents_visit_told(const struct residents *residents, residents_told_fn *visit, void *user)
 {
 	for (const struct resident *one = residents->all; one; one = one->hh.next) {
-		if (one->absent)
-			visit(user, &one->address, one->since_ms);
+		if (one->since_ms)
+			visit(user, &one->address, one->absent, one->since_ms);
 	}
 }
 
-size_t residents_n_absent(const struct residents *residents)
+size_t residents_n_told(const struct residents *residents)
 {
-	return residents->n_absent;
+	return residents->n_told;
 }

@@ -38,8 +38,8 @@ typedef void residents_fn(void *user, const struct address *address, bool absent
 void residents_note(struct residents *residents, const struct address *absent, size_t n_absent,
 		    uint64_t wall_ms, residents_fn *on_changed, void *user);
 
-/* Calls `visit` for each that is absent, with when that was noted. */
-typedef void residents_absent_fn(void *user, const struct address *address, uint64_t since_ms);
-void residents_visit_absent(const struct residents *residents, residents_absent_fn *visit,
-			    void *user);
-size_t residents_n_absent(const struct residents *residents);
+/* Calls `visit` for each of which there ever was news, with the last and when that was noted. */
+typedef void residents_told_fn(void *user, const struct address *address, bool absent,
+			       uint64_t since_ms);
+void residents_visit_told(const struct residents *residents, residents_told_fn *visit, void *user);
+size_t residents_n_told(const struct residents *residents);

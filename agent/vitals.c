@@ -10,8 +10,7 @@
 
 enum {
 	TICK_MS = 1000,
-	ANSWER_MS = 300, /* to nodes that may be new here */
-	ROLL_MS = 1000,  /* to an allocator, by all nodes there are */
+	ROLL_MS = 1000, /* to an allocator, by all nodes there are */
 };
 
 uint64_t vitals_now(const struct vitals *vitals)
@@ -24,6 +23,7 @@ void vitals_act(struct vitals *vitals)
 	if (vitals->full_at <= vitals_now(vitals)) {
 		vitals_drop_news(vitals);
 		vitals_send_all(vitals);
+		vitals_ask_of_the_dead(vitals);
 	}
 	vitals_send_news(vitals);
 	(void)vitals_share_out_all(vitals);
@@ -62,8 +62,9 @@ void vitals_on_connected(struct vitals *vitals)
 		for (struct ward *ward = vitals->wards; ward; ward = ward->hh.next)
 			ward->patience_until = vitals_patience(vitals, ward);
 	}
-	vitals_ask_for_memory(vitals);
-	vitals_send_all_within(vitals, arc4random_uniform(ANSWER_MS));
+	if (!vitals->informed)
+		vitals_ask_for_memory(vitals);
+	vitals_greet(vitals);
 }
 
 static void on_closed(uv_handle_t *handle)

@@ -31,6 +31,7 @@ struct ward {
 	struct mark *marks;
 	uint64_t patience_until;
 	bool dirty; /* not as it was handed over */
+	bool shared; /* has a check, and a destination that names no node: somebody of all checks it */
 	uint64_t round;
 	UT_hash_handle hh;
 };
@@ -43,13 +44,17 @@ struct vitals {
 	struct residents *residents;
 	struct probes probes;
 	struct ward *wards;
+	size_t n_shared; /* of wards */
 	uint64_t round;
 	uint64_t peers; /* that checks were shared out among */
 	uint64_t born_ms;
 	uint64_t grace_until; /* what is new until then may be old; UINT64_MAX: never connected */
 	uint64_t full_at;
+	unsigned
+		n_owed; /* rounds of everything that are to be said though there is nothing to say */
 	struct bus_request *question; /* what an allocator remembers */
 	bool informed;                /* it was answered */
+	uint64_t asked_ms;
 	uint64_t wait_until;
 	bool restless;               /* something is not known: time alone may change what counts */
 	struct health_verdict *news; /* to be said at once */
@@ -87,6 +92,8 @@ void vitals_on_message(void *user, const struct bus_message *message);
 void vitals_on_verdict(void *user, const struct health_verdict *verdict); /* our own */
 void vitals_send_all(struct vitals *vitals);
 void vitals_send_all_within(struct vitals *vitals, uint64_t ms);
+void vitals_greet(struct vitals *vitals); /* nodes that know nothing of us yet, as others do */
 void vitals_send_news(struct vitals *vitals);
 void vitals_drop_news(struct vitals *vitals);
 void vitals_ask_for_memory(struct vitals *vitals);
+void vitals_ask_of_the_dead(struct vitals *vitals); /* where reminders of them have stopped */

@@ -19,6 +19,7 @@ static void ward_free(struct vitals *vitals, struct ward *ward)
 	for (size_t i = 0; i < ward->lb->n_destinations; i++)
 		vitals_disown(vitals, ward, i);
 	vitals_let_go(vitals, ward);
+	vitals->n_shared -= ward->shared;
 	desired_lb_free(ward->lb);
 	free(ward->marks);
 	free(ward);
@@ -59,6 +60,15 @@ static void inherit(const struct vitals *vitals, struct ward *ward, const struct
 	}
 }
 
+static bool is_shared(const struct desired_lb *lb)
+{
+	for (size_t i = 0; i < lb->n_destinations; i++) {
+		if (!lb->destinations[i].node)
+			return true;
+	}
+	return false;
+}
+
 static int ward_new(struct vitals *vitals, const struct desired_lb *lb, struct ward **ret_ward)
 {
 	struct ward *ward = calloc(1, sizeof(*ward));
@@ -75,6 +85,8 @@ static int ward_new(struct vitals *vitals, const struct desired_lb *lb, struct w
 	ward->check_id = health_check_id(&lb->check);
 	ward->round = vitals->round;
 	ward->patience_until = vitals_patience(vitals, ward);
+	ward->shared = ward->check_id && is_shared(ward->lb);
+	vitals->n_shared += ward->shared;
 	*ret_ward = ward;
 	return 0;
 }
@@ -113,6 +125,7 @@ static void overlay_one(struct vitals *vitals, struct desired_lb *lb)
 
 void vitals_overlay(struct vitals *vitals, struct desired *desired)
 {
+	bool shared = vitals->n_shared > 0;
 	struct ward *ward, *next;
 
 	vitals->round++;
@@ -128,6 +141,8 @@ void vitals_overlay(struct vitals *vitals, struct desired *desired)
 		if (desired->snapshot && ward->round != vitals->round)
 			vitals_remove_ward(vitals, ward);
 	}
+	if (!shared && vitals->n_shared > 0)
+		vitals_greet(vitals); /* before it is decided who checks what */
 	if (residents_is_changed(vitals->residents))
 		vitals->options.on_residents(vitals->options.user);
 }

@@ -15,7 +15,9 @@
 enum {
 	ANSWER_MS = 300, /* to a node that is new here, by all others */
 	MEMORY_TIMEOUT_MS = 2000,
-	MESSAGE_MAX = 8192, /* verdicts; more go in several messages, which replace nothing */
+	MESSAGE_MAX = 8192,  /* verdicts; more go in several messages, which replace nothing */
+	REMINDED_MS = 30000, /* allocators repeat who is dead much more often */
+	OWED_ROUNDS = 3,     /* that there is nothing any more is said so often: each may be lost */
 };
 
 /* ---- the bus ---- */
@@ -58,26 +60,43 @@ static struct health_verdict link_verdict(const struct address *address, bool ab
 	};
 }
 
-static void add_absent(void *user, const struct address *address, uint64_t since_ms)
+static void add_link(void *user, const struct address *address, bool absent, uint64_t since_ms)
 {
 	struct list *list = user;
 
-	list->verdicts[list->n++] = link_verdict(address, true, since_ms);
+	list->verdicts[list->n++] = link_verdict(address, absent, since_ms);
 }
 
-/* Of checks, and of links that are down. */
+/* Of checks, and of links that are down or were. */
 static int list_verdicts(struct vitals *vitals, struct health_verdict **ret_verdicts,
 			 size_t *ret_n_verdicts)
 {
 	struct list list;
 
-	if (checks_verdicts(vitals->checks, residents_n_absent(vitals->residents), &list.verdicts,
+	if (checks_verdicts(vitals->checks, residents_n_told(vitals->residents), &list.verdicts,
 			    &list.n) < 0)
 		return -ENOMEM;
-	residents_visit_absent(vitals->residents, add_absent, &list);
+	residents_visit_told(vitals->residents, add_link, &list);
 	*ret_verdicts = list.verdicts;
 	*ret_n_verdicts = list.n;
 	return 0;
+}
+
+/*
+ * A message to all nodes of a Network by each of them is a million where there are a thousand. So who
+ * has nothing to say says nothing, unless checks are shared out among those that are heard, or it
+ * has to take back what it, or an allocator about it, has said.
+ */
+static bool is_waited_for(struct vitals *vitals, size_t n_verdicts, bool full)
+{
+	if (n_verdicts > 0)
+		vitals->n_owed = OWED_ROUNDS;
+	if (n_verdicts > 0 || vitals->n_shared > 0)
+		return true;
+	if (vitals->n_owed == 0)
+		return false;
+	vitals->n_owed -= full;
+	return true;
 }
 
 /* A node that has just started does not know everything, and what it said before still counts. */
@@ -89,7 +108,7 @@ void vitals_send_all(struct vitals *vitals)
 
 	vitals->full_at =
 		vitals_now(vitals) + VITALS_FULL_MS - arc4random_uniform(VITALS_FULL_MS / 5);
-	if (list_verdicts(vitals, &verdicts, &n) < 0)
+	if (list_verdicts(vitals, &verdicts, &n) < 0 || !is_waited_for(vitals, n, full))
 		return;
 	do {
 		size_t n_now = n - at < MESSAGE_MAX ? n - at : MESSAGE_MAX;
@@ -171,6 +190,11 @@ void vitals_send_all_within(struct vitals *vitals, uint64_t ms)
 	vitals_act_soon(vitals);
 }
 
+void vitals_greet(struct vitals *vitals)
+{
+	vitals_send_all_within(vitals, arc4random_uniform(ANSWER_MS));
+}
+
 /* Mostly it is what is known: in large Networks that comes often, and judging takes long. */
 static int take(struct vitals *vitals, const struct health *health, struct error *err)
 {
@@ -181,13 +205,15 @@ static int take(struct vitals *vitals, const struct health *health, struct error
 	if (!text_equal(health->net, vitals->options.net))
 		return error_set(err, -EBADMSG, "it is of the Network '%s'", health->net);
 	if (text_equal(health->node, vitals->options.node)) {
-		if (health->dead) /* an allocator is wrong about us */
+		if (health->dead) { /* an allocator is wrong about us */
+			vitals->n_owed += vitals->n_owed == 0;
 			vitals_send_all_within(vitals, 0);
+		}
 		return 0;
 	}
 	r = verdicts_take(vitals->verdicts, health, vitals_now(vitals), &new_peer);
-	if (r == 0 && new_peer) /* it knows nothing of us yet */
-		vitals_send_all_within(vitals, arc4random_uniform(ANSWER_MS));
+	if (r == 0 && new_peer)
+		vitals_greet(vitals);
 	if (verdicts_n_changes(vitals->verdicts) != before)
 		vitals_act_soon(vitals);
 	return r == -E2BIG ? error_set(err, r, "too many nodes in the Network") : r;
@@ -256,8 +282,12 @@ static void recall(struct vitals *vitals, const struct bus_message *message)
 
 	if (r == 0 && !text_equal(health->net, vitals->options.net))
 		r = error_set(&err, -EBADMSG, "it is of the Network '%s'", health->net);
+	if (r == 0 && text_equal(health->node, vitals->options.node)) {
+		vitals->n_owed = OWED_ROUNDS; /* of before we were restarted */
+		vitals_greet(vitals);
+	}
 	if (r == 0)
-		r = verdicts_recall(vitals->verdicts, health);
+		r = verdicts_recall(vitals->verdicts, health, vitals_now(vitals));
 	if (r < 0)
 		vitals->options.on_fault(vitals->options.user, message, err.text);
 }
@@ -276,6 +306,8 @@ static bool on_memory(void *user, int outcome, const struct bus_message *message
 	vitals->question = NULL;
 	vitals->informed = vitals->informed || message;
 	vitals->wait_until = 0;
+	if (header) /* who was dead and is not any more may have nothing to say */
+		verdicts_revive(vitals->verdicts, vitals->asked_ms);
 	vitals_judge_all(vitals);
 	vitals->options.on_changed(vitals->options.user);
 	return false;
@@ -287,11 +319,21 @@ void vitals_ask_for_memory(struct vitals *vitals)
 	const struct vitals_options *options = &vitals->options;
 	char subject[SUBJECT_MAX];
 
-	if (vitals->informed || vitals->question)
+	if (vitals->question)
 		return;
+	vitals->asked_ms = vitals_now(vitals);
 	if (bus_ask(options->bus, subject_snap(subject, options->node, options->net), &header, 1,
 		    NULL, 0, MEMORY_TIMEOUT_MS, on_memory, vitals, &vitals->question) < 0)
 		vitals->question = NULL; /* no memory: the nodes themselves tell us */
+}
+
+void vitals_ask_of_the_dead(struct vitals *vitals)
+{
+	uint64_t now = vitals_now(vitals);
+
+	if (now > REMINDED_MS && bus_is_connected(vitals->options.bus) &&
+	    verdicts_doubts_dead(vitals->verdicts, now - REMINDED_MS))
+		vitals_ask_for_memory(vitals);
 }
 
 uint64_t vitals_wait_until(const struct vitals *vitals)

@@ -226,6 +226,8 @@ int verdicts_take(struct verdicts *verdicts, const struct health *health, uint64
 						     uuid_compare(&peer->boot, &health->boot) != 0);
 	verdicts->n_changes += peer->dead != health->dead;
 	peer->dead = health->dead;
+	if (peer->dead)
+		peer->dead_ms = now;
 	if (is_of_allocator(health))
 		return 0;
 	peer->spoke = true;
@@ -242,7 +244,7 @@ static int get_former(struct verdicts *verdicts, struct peer **ret_peer)
 	return verdicts->former ? 0 : -ENOMEM;
 }
 
-int verdicts_recall(struct verdicts *verdicts, const struct health *health)
+int verdicts_recall(struct verdicts *verdicts, const struct health *health, uint64_t now)
 {
 	struct peer *peer;
 	bool changed;
@@ -256,6 +258,8 @@ int verdicts_recall(struct verdicts *verdicts, const struct health *health)
 		peer->dead = health->dead;
 		peer->boot = health->boot;
 	}
+	if (health->dead)
+		peer->dead_ms = now;
 	for (size_t i = 0; i < health->n_verdicts && r == 0; i++) {
 		const struct health_verdict *verdict = &health->verdicts[i];
 		struct verdict_key key = verdicts_key(&verdict->address, verdict->check);
@@ -308,6 +312,30 @@ bool verdicts_is_dead(const struct verdicts *verdicts, const char *node)
 	const struct peer *peer = node ? verdicts_find_peer(verdicts, node) : NULL;
 
 	return peer && peer != verdicts->own && peer->dead;
+}
+
+static bool is_doubtful(const struct peer *peer, uint64_t before)
+{
+	return peer->dead && peer->dead_ms < before;
+}
+
+bool verdicts_doubts_dead(const struct verdicts *verdicts, uint64_t before)
+{
+	for (const struct peer *peer = verdicts->peers; peer; peer = peer->hh.next) {
+		if (is_doubtful(peer, before))
+			return true;
+	}
+	return false;
+}
+
+void verdicts_revive(struct verdicts *verdicts, uint64_t before)
+{
+	for (struct peer *peer = verdicts->peers; peer; peer = peer->hh.next) {
+		if (!is_doubtful(peer, before))
+			continue;
+		peer->dead = false;
+		verdicts->n_changes++;
+	}
 }
 
 static int visit_peer(const struct peer *peer, verdicts_visit_fn *visit, void *user)

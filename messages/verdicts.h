@@ -52,7 +52,8 @@ must_check int verdicts_take(struct verdicts *verdicts, const struct health *hea
  * node is not heard by it. Of our own node it is what we said before we were restarted: it counts
  * until we know better. Return: as verdicts_take().
  */
-must_check int verdicts_recall(struct verdicts *verdicts, const struct health *health);
+must_check int verdicts_recall(struct verdicts *verdicts, const struct health *health,
+			       uint64_t now);
 
 /* Nodes that were not heard since `before` are forgotten, with all that they said. */
 void verdicts_forget(struct verdicts *verdicts, uint64_t before);
@@ -66,6 +67,10 @@ void verdicts_drop(struct verdicts *verdicts, const struct address *address, uin
 
 /* Whether an allocator said so, and neither it nor the node has said otherwise since. */
 bool verdicts_is_dead(const struct verdicts *verdicts, const char *node);
+/* Whether some node is dead of which no allocator has said so since `before`; they repeat it. */
+bool verdicts_doubts_dead(const struct verdicts *verdicts, uint64_t before);
+/* Those are not dead: an allocator was asked since, and did not say so. */
+void verdicts_revive(struct verdicts *verdicts, uint64_t before);
 
 /* @node: that the destination names, or NULL. */
 enum health_state verdicts_find(const struct verdicts *verdicts, const char *node,

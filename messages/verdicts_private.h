@@ -28,6 +28,7 @@ struct peer {
 	bool spoke; /* else all that we have of it was recalled by others */
 	uint64_t heard_ms;
 	bool dead;
+	uint64_t dead_ms; /* an allocator said so last */
 	uint64_t round;
 	struct entry *entries;
 	UT_hash_handle hh;

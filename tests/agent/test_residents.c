@@ -53,11 +53,11 @@ static void test_each_once(void **state)
 	expect_list(residents, "2 ");
 }
 
-static void count(void *user, const struct address *address, uint64_t since_ms)
+static void count(void *user, const struct address *address, bool absent, uint64_t since_ms)
 {
 	uint64_t *sum = user;
 
-	*sum += address->bytes[3] * since_ms;
+	*sum += address->bytes[3] * since_ms * (absent ? 10 : 1);
 }
 
 static void test_links(void **state)
@@ -76,11 +76,11 @@ static void test_links(void **state)
 	residents_note(residents, list, 1, 3, note, text);
 	residents_note(residents, list + 1, 2, 4, note, text); /* 9 does not live here */
 	assert_string_equal(text, "1-1+2-");
-	assert_int_equal(residents_n_absent(residents), 1);
-	residents_visit_absent(residents, count, &sum);
-	assert_int_equal(sum, 2 * 4);
+	assert_int_equal(residents_n_told(residents), 2);
+	residents_visit_told(residents, count, &sum);
+	assert_int_equal(sum, 1 * 4 + 10 * 2 * 4);
 	assert_true(residents_remove(residents, &list[1]));
-	assert_int_equal(residents_n_absent(residents), 0);
+	assert_int_equal(residents_n_told(residents), 1);
 }
 
 int main(void)
