@@ -12,16 +12,17 @@
 #define ERR_NAME_IN_USE 10058 /* with a different configuration: another replica was first */
 #define DUPLICATES_NS   120000000000LL
 
-struct ensuring {
+struct bucket_question {
 	struct bus *bus;
 	char *stream;
 	json_t *config; /* to make it with */
 	bool created;
+	struct bus_request *request; /* that was not answered yet */
 	bucket_fn *on_ready;
 	void *user;
 };
 
-static void ensuring_free(struct ensuring *e)
+static void bucket_question_free(struct bucket_question *e)
 {
 	if (e)
 		json_decref(e->config);
@@ -29,13 +30,13 @@ static void ensuring_free(struct ensuring *e)
 		free(e->stream);
 	free(e);
 }
-AUTO_DEFINE(struct ensuring, ensuring_free);
+AUTO_DEFINE(struct bucket_question, bucket_question_free);
 
-static void finish(struct ensuring *e, int outcome, const struct bucket_info *info,
+static void finish(struct bucket_question *e, int outcome, const struct bucket_info *info,
 		   const struct error *err)
 {
 	e->on_ready(e->user, outcome, info, err);
-	ensuring_free(e);
+	bucket_question_free(e);
 }
 
 /* As nats.go makes it: what `nats kv` expects of a bucket. */
@@ -53,7 +54,7 @@ static json_t *configuration(const char *name, unsigned replicas)
 
 static bool on_answer(void *user, int outcome, const struct bus_message *message);
 
-static int ask(struct ensuring *e, const char *verb, const json_t *body)
+static int ask(struct bucket_question *e, const char *verb, const json_t *body)
 {
 	char subject[512];
 	auto_free char *text = body ? json_dumps(body, JSON_COMPACT) : strdup("");
@@ -62,10 +63,10 @@ static int ask(struct ensuring *e, const char *verb, const json_t *body)
 		return -ENOMEM;
 	(void)snprintf(subject, sizeof(subject), "$JS.API.STREAM.%s.%s", verb, e->stream);
 	return bus_ask(e->bus, subject, NULL, 0, text, strlen(text), API_TIMEOUT_MS, on_answer, e,
-		       NULL);
+		       &e->request);
 }
 
-static int create(struct ensuring *e)
+static int create(struct bucket_question *e)
 {
 	return ask(e, "CREATE", e->config);
 }
@@ -79,7 +80,7 @@ static void read_info(const json_t *answer, struct bucket_info *ret_info)
 }
 
 /* An answer with an "error" member. Return: true when another question was asked instead. */
-static bool is_asked_again(struct ensuring *e, unsigned code)
+static bool is_asked_again(struct bucket_question *e, unsigned code)
 {
 	if (code == ERR_NOT_FOUND && !e->created) {
 		e->created = true;
@@ -88,7 +89,7 @@ static bool is_asked_again(struct ensuring *e, unsigned code)
 	return code == ERR_NAME_IN_USE && ask(e, "INFO", NULL) == 0;
 }
 
-static void on_json(struct ensuring *e, const json_t *answer)
+static void on_json(struct bucket_question *e, const json_t *answer)
 {
 	const json_t *error = json_object_get(answer, "error");
 	unsigned code = (unsigned)json_integer_value(json_object_get(error, "err_code"));
@@ -121,10 +122,11 @@ static const char *why_no_answer(int outcome)
 
 static bool on_answer(void *user, int outcome, const struct bus_message *message)
 {
-	struct ensuring *e = user;
+	struct bucket_question *e = user;
 	struct error err;
 	json_t *answer;
 
+	e->request = NULL;
 	if (outcome < 0) {
 		(void)error_set(&err, outcome, "%s", why_no_answer(outcome));
 		finish(e, outcome, NULL, &err);
@@ -137,32 +139,40 @@ static bool on_answer(void *user, int outcome, const struct bus_message *message
 }
 
 int bucket_ensure_stream(struct bus *bus, const char *stream, json_t *config, bucket_fn *on_ready,
-			 void *user)
+			 void *user, struct bucket_question **ret_question)
 {
-	auto_call(ensuring_freep) struct ensuring *e = calloc(1, sizeof(*e));
+	auto_call(bucket_question_freep) struct bucket_question *e = calloc(1, sizeof(*e));
 
 	if (!e)
 		return -ENOMEM;
-	*e = (struct ensuring){
+	*e = (struct bucket_question){
 		.bus = bus, .config = json_incref(config), .on_ready = on_ready, .user = user};
 	e->stream = strdup(stream);
 	if (!e->stream || ask(e, "INFO", NULL) < 0)
 		return -ENOMEM;
-	TAKE(e);
+	*ret_question = TAKE(e);
 	return 0;
 }
 
 int bucket_ensure(struct bus *bus, const char *name, unsigned replicas, bucket_fn *on_ready,
-		  void *user)
+		  void *user, struct bucket_question **ret_question)
 {
 	json_t *config = configuration(name, replicas);
 	char stream[256];
 	int r;
 
 	(void)snprintf(stream, sizeof(stream), "KV_%s", name);
-	r = config ? bucket_ensure_stream(bus, stream, config, on_ready, user) : -ENOMEM;
+	r = config ? bucket_ensure_stream(bus, stream, config, on_ready, user, ret_question)
+		   : -ENOMEM;
 	json_decref(config);
 	return r;
+}
+
+void bucket_cancel(struct bucket_question *question)
+{
+	if (question && question->request)
+		bus_cancel(question->request);
+	bucket_question_free(question);
 }
 
 int bucket_ack_parse(const char *bytes, size_t len, struct bucket_ack *ret_ack)

@@ -22,16 +22,23 @@ struct bucket_info {
  * Makes sure that the bucket exists; one that exists is taken as it is.
  * `on_ready` gets 0 and the state of the stream; or a negative errno with a sentence: -ENOENT
  * (no JetStream behind this connection), -ETIMEDOUT, -ENOTCONN, -EIO (refused).
+ * @ret_question: for bucket_cancel(), until on_ready() is called.
  * Return: 0 (on_ready will be called), -ENOMEM.
  */
+struct bucket_question;
 typedef void bucket_fn(void *user, int outcome, const struct bucket_info *info,
 		       const struct error *err);
 must_check int bucket_ensure(struct bus *bus, const char *name, unsigned replicas,
-			     bucket_fn *on_ready, void *user);
+			     bucket_fn *on_ready, void *user,
+			     struct bucket_question **ret_question);
 
 /* The same of any stream, that is made as `config` says. */
 must_check int bucket_ensure_stream(struct bus *bus, const char *stream, json_t *config,
-				    bucket_fn *on_ready, void *user);
+				    bucket_fn *on_ready, void *user,
+				    struct bucket_question **ret_question);
+
+/* on_ready will not be called any more. NULL is fine. */
+void bucket_cancel(struct bucket_question *question);
 
 /* The answer to a publish: stored at `sequence`, or refused with JetStream's err_code. */
 struct bucket_ack {

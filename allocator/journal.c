@@ -29,7 +29,7 @@ struct journal {
 	unsigned replicas;
 	struct bus_subscription *on_note;
 	struct bus_tail *tail;
-	bool asking;
+	struct bucket_question *question; /* is the stream there? */
 	uint64_t retry_at_ms;
 	uint64_t spent_until_us; /* of the burst */
 	uint64_t n_left_out, n_refused;
@@ -300,7 +300,7 @@ static void on_stream(void *user, int outcome, const struct bucket_info *info,
 	struct journal *journal = user;
 
 	(void)info;
-	journal->asking = false;
+	journal->question = NULL;
 	journal->retry_at_ms = uv_now(journal->world->loop) + RETRY_WAIT_MS;
 	if (outcome == 0 && bus_tail(journal->world->bus, JOURNAL_STREAM, 1, on_record, journal,
 				     &journal->tail) == 0)
@@ -325,12 +325,13 @@ void journal_tick(struct journal *journal)
 	struct world *world = journal->world;
 	json_t *config;
 
-	if (journal->tail || journal->asking || uv_now(world->loop) < journal->retry_at_ms ||
+	if (journal->tail || journal->question || uv_now(world->loop) < journal->retry_at_ms ||
 	    !bus_is_connected(world->bus) || store_state(world->store) != STORE_READY)
 		return;
 	config = configuration(journal);
-	journal->asking = config && bucket_ensure_stream(world->bus, JOURNAL_STREAM, config,
-							 on_stream, journal) == 0;
+	if (config && bucket_ensure_stream(world->bus, JOURNAL_STREAM, config, on_stream, journal,
+					   &journal->question) < 0)
+		journal->retry_at_ms = uv_now(world->loop) + RETRY_WAIT_MS;
 	json_decref(config);
 }
 
@@ -362,6 +363,7 @@ void journal_free(struct journal *journal)
 	bus_unsubscribe(journal->on_note);
 	if (journal->tail)
 		bus_tail_stop(journal->tail);
+	bucket_cancel(journal->question);
 	while (journal->n_records > 0)
 		drop_first(journal);
 	free(journal);

@@ -43,8 +43,8 @@ struct mirror {
 	struct entry *entries;
 	struct entry *queue; /* about by due_ms: who comes later waits a little longer */
 	struct bus_tail *tail;
-	bool asking;
-	bool loaded; /* we know what is in the bucket */
+	struct bucket_question *question; /* is the bucket there? */
+	bool loaded;                      /* we know what is in the bucket */
 	bool failed; /* some put did, or nobody knows: what is unseen is put again at retry_at_ms */
 	uint64_t retry_at_ms;
 	/* The view of one Network, kept while neither the nodes nor the Network change. */
@@ -89,6 +89,7 @@ void mirror_free(struct mirror *mirror)
 		return;
 	if (mirror->tail)
 		bus_tail_stop(mirror->tail);
+	bucket_cancel(mirror->question);
 	forget_view(mirror);
 	HASH_ITER(hh, mirror->entries, entry, next)
 	entry_free(mirror, entry);
@@ -391,7 +392,7 @@ static void on_bucket(void *user, int outcome, const struct bucket_info *info,
 {
 	struct mirror *mirror = user;
 
-	mirror->asking = false;
+	mirror->question = NULL;
 	mirror->loaded = mirror->loaded || (info && info->n_messages == 0);
 	if (outcome < 0 || bus_tail(mirror->world->bus, "KV_" MIRROR_BUCKET, 1, on_record, mirror,
 				    &mirror->tail) < 0) {
@@ -419,9 +420,10 @@ void mirror_tick(struct mirror *mirror)
 	if (mirror->tail && mirror->failed && uv_now(world->loop) >= mirror->retry_at_ms &&
 	    bus_is_connected(world->bus))
 		put_again(mirror);
-	if (mirror->tail || mirror->asking || uv_now(world->loop) < mirror->retry_at_ms ||
+	if (mirror->tail || mirror->question || uv_now(world->loop) < mirror->retry_at_ms ||
 	    !bus_is_connected(world->bus) || store_state(world->store) != STORE_READY)
 		return;
-	mirror->asking =
-		bucket_ensure(world->bus, MIRROR_BUCKET, mirror->replicas, on_bucket, mirror) == 0;
+	if (bucket_ensure(world->bus, MIRROR_BUCKET, mirror->replicas, on_bucket, mirror,
+			  &mirror->question) < 0)
+		mirror->retry_at_ms = uv_now(world->loop) + RETRY_WAIT_MS;
 }

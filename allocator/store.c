@@ -32,7 +32,8 @@ struct store {
 	uint64_t loaded_at, n_unreadable, n_pending;
 	uint64_t genesis_after; /* where the genesis record is to be written, when it is missing */
 	bool genesis_missing;
-	bool asking; /* for the bucket, or to write the genesis record */
+	struct bucket_question *question; /* is the bucket there? */
+	bool asking;                      /* the genesis record is being written */
 	uint64_t retry_at_ms;
 };
 
@@ -109,6 +110,7 @@ void store_free(struct store *store)
 		return;
 	if (store->tail)
 		bus_tail_stop(store->tail);
+	bucket_cancel(store->question);
 	pipeline_free(store->pipeline);
 	free(store);
 }
@@ -315,7 +317,7 @@ static void on_bucket(void *user, int outcome, const struct bucket_info *info,
 {
 	struct store *store = user;
 
-	store->asking = false;
+	store->question = NULL;
 	if (outcome < 0) {
 		turn(store, store->state, err->text);
 		retry_later(store);
@@ -332,11 +334,10 @@ static void on_bucket(void *user, int outcome, const struct bucket_info *info,
 
 static void ask_bucket(struct store *store)
 {
-	if (store->asking || !bus_is_connected(store->bus))
+	if (store->asking || store->question || !bus_is_connected(store->bus))
 		return;
-	store->asking =
-		bucket_ensure(store->bus, STORE_BUCKET, store->replicas, on_bucket, store) == 0;
-	if (!store->asking)
+	if (bucket_ensure(store->bus, STORE_BUCKET, store->replicas, on_bucket, store,
+			  &store->question) < 0)
 		retry_later(store);
 }
 
@@ -349,7 +350,7 @@ void store_on_connected(struct store *store)
 void store_tick(struct store *store)
 {
 	pipeline_tick(store->pipeline);
-	if (store->asking || uv_now(store->loop) < store->retry_at_ms)
+	if (store->asking || store->question || uv_now(store->loop) < store->retry_at_ms)
 		return;
 	if (store->state == STORE_STARTING || store->state == STORE_FAILING)
 		ask_bucket(store);

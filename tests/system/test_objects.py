@@ -109,8 +109,11 @@ def what_is_being_deleted_says_so():
 def p9_dry_run_shows_what_would_be_and_changes_nothing():
     with ControlPlane() as lab:
         client = lab.serve()
+        state = client.subscribe("ilb.v1.state.>")
+        client.flush()
         lab.apply(network("net") + prefix("pool", "10.0.0.0/29") + lb("a", pool="pool"))
-        bus = [client.subscribe(subject) for subject in ("ilb.v1.state.>", "$KV.ilb.>")]
+        state.get(timeout=5)  # may come after the answer
+        bus = [state, client.subscribe("$KV.ilb.>")]
         client.flush()
         before = lab.ilb("get", "lb", "-o", "json").stdout
         manifest = lb("a", pool="pool", port=81) + lb("b", pool="pool") + network("net")
