@@ -180,6 +180,16 @@ static int apply_some(struct table *table, struct entry_changes *changes, uint64
 	return r;
 }
 
+/* Of the first changes as many as are planned at once: those that move stay together. */
+static size_t planned_together(const struct entry_change *changes, size_t n_changes)
+{
+	size_t n = n_changes < TABLE_PLANNED_MAX ? n_changes : TABLE_PLANNED_MAX;
+
+	while (n < n_changes && changes[n - 1].moves && changes[n].moves)
+		n++;
+	return n;
+}
+
 /*
  * Many changes, or some that were refused before: the stamp is void until all are in. They are
  * planned as they go: the text of all at once would be most of the agent's memory.
@@ -187,17 +197,15 @@ static int apply_some(struct table *table, struct entry_changes *changes, uint64
 static int apply_in_turn(struct table *table, struct entry_changes *changes, uint64_t now_ms,
 			 struct error *err)
 {
+	struct entry_changes some = {};
 	size_t n_elements = 0;
 	int r = 0;
 
 	if (table->stamped)
 		r = run_stamp(table, false, err);
-	for (size_t i = 0; i < changes->n_items && r == 0; i += TABLE_PLANNED_MAX) {
-		size_t n_left = changes->n_items - i;
-		struct entry_changes some = {changes->items + i, n_left < TABLE_PLANNED_MAX
-									 ? n_left
-									 : TABLE_PLANNED_MAX};
-
+	for (size_t i = 0; i < changes->n_items && r == 0; i += some.n_items) {
+		some.items = changes->items + i;
+		some.n_items = planned_together(some.items, changes->n_items - i);
 		r = apply_some(table, &some, now_ms);
 		n_elements += table_drop_plans(&some);
 	}

@@ -12,10 +12,13 @@ void transact_deinit(struct transact_piece *pieces, size_t n_pieces)
 		free(TAKE(pieces[i].sentence));
 }
 
-static void refuse(struct transact_piece *piece, int result, const struct error *err)
+static void refuse(struct transact_piece *pieces, size_t n_pieces, int result,
+		   const struct error *err)
 {
-	piece->result = result;
-	piece->sentence = strdup(err->text); /* NULL without memory: the number has to do */
+	for (size_t i = 0; i < n_pieces; i++) {
+		pieces[i].result = result;
+		pieces[i].sentence = strdup(err->text); /* NULL: the number has to do */
+	}
 }
 
 void transact_write(struct text *text, const struct transact_piece *pieces, size_t n_pieces)
@@ -44,7 +47,11 @@ static int run_pieces(const struct transact_piece *pieces, size_t n_pieces, tran
 	return text.len > 0 ? run(user, text.bytes, err) : 0;
 }
 
-/* log2(n) + 1 transactions for each piece that is refused. */
+/*
+ * log2(n) + 1 transactions for each piece that is refused. Those that release something go together
+ * or not at all: one of them alone may be accepted, and the other's release then takes from it what
+ * they share.
+ */
 static void run_halving(struct transact_piece *pieces, size_t n_pieces, transact_run *run,
 			void *user)
 {
@@ -54,21 +61,25 @@ static void run_halving(struct transact_piece *pieces, size_t n_pieces, transact
 	r = run_pieces(pieces, n_pieces, run, user, &err);
 	if (r == 0)
 		return;
-	if (n_pieces == 1) {
-		refuse(pieces, r, &err);
+	if (n_pieces == 1 || pieces[0].release_len) {
+		refuse(pieces, n_pieces, r, &err);
 		return;
 	}
 	run_halving(pieces, n_pieces / 2, run, user);
 	run_halving(pieces + n_pieces / 2, n_pieces - n_pieces / 2, run, user);
 }
 
-/* Pieces from the first on that fit into one transaction: at least one. */
+/*
+ * Pieces from the first on that go into one transaction: at least one, and all that release
+ * something or none that does.
+ */
 static size_t fitting(const struct transact_piece *pieces, size_t n_pieces, size_t max_elements)
 {
 	size_t n = 1, sum = pieces[0].n_elements;
+	bool release = pieces[0].release_len;
 
-	while (n < n_pieces && (sum + pieces[n].n_elements <= max_elements ||
-				(pieces[n - 1].release_len && pieces[n].release_len)))
+	while (n < n_pieces && release == (pieces[n].release_len > 0) &&
+	       (release || sum + pieces[n].n_elements <= max_elements))
 		sum += pieces[n++].n_elements;
 	return n;
 }
@@ -121,7 +132,7 @@ static void check_halving(const struct attempt *attempt, size_t start, size_t en
 	if (r == 0)
 		return;
 	if (end - start == 1) {
-		refuse(&attempt->pieces[start], r, &err);
+		refuse(&attempt->pieces[start], 1, r, &err);
 		return;
 	}
 	check_halving(attempt, start, middle);

@@ -9,7 +9,8 @@
 
 /*
  * Many LoadBalancers' changes in few transactions, so that one which the kernel refuses holds back
- * no other. A refused transaction is halved until the pieces that cannot be are alone.
+ * no other. A refused transaction is halved until the pieces that cannot be are alone; neighbours
+ * that release something exchange it among one another, and are refused together.
  */
 struct transact_piece {
 	const char *text; /* of one LoadBalancer: stays within one transaction */
@@ -34,7 +35,8 @@ typedef int transact_run(void *user, const char *text, struct error *err);
 
 /*
  * Runs the pieces in their order, neighbours together up to `max_elements`; a larger piece goes
- * alone, but neighbours that release something stay together. Each piece gets its result.
+ * alone. Neighbours that release something are one transaction, however large, without others. Each
+ * piece gets its result.
  * Return: 0 (look at the results), -ENOMEM.
  */
 must_check int transact_in_turn(struct transact_piece *pieces, size_t n_pieces, size_t max_elements,

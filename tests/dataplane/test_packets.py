@@ -493,7 +493,7 @@ def addresses_may_be_exchanged_within_one_change(lab):
     def at(number, vip):
         return load_balancer(number, vips=[f"10.98.0.{vip}", f"fd98::{vip}"],
                              ports=["TCP 8080", "TCP 9000-9100"],
-                             destinations=site.addresses(number))
+                             destinations=site.addresses(min(number, 3)))
 
     site.apply(*[at(i, i) for i in (1, 2, 3)], snapshot=True)
     with Callers(site.client, "10.98.0.1", 8080) as callers:
@@ -505,6 +505,21 @@ def addresses_may_be_exchanged_within_one_change(lab):
                 assert ask_tcp(site.client, f"10.98.0.{vip}", 8080)[0] == f"b{i + 1}"
                 assert ask_tcp(site.client, f"fd98::{vip}", 8080)[0] == f"b{i + 1}"
     assert callers.answers  # one that is open when its address moves is cut
+    # One that is refused for reasons of its own holds back none of those that exchange theirs,
+    site.apply(*[at(i, i) for i in (1, 2, 3)])
+    status = site.apply(at(1, 2), at(2, 1), at(4, 3))
+    assert status["n_refused"] == 1, status["refusals"]
+    for vip, name in ((2, "b1"), (1, "b2"), (3, "b3")):
+        assert ask_tcp(site.client, f"10.98.0.{vip}", 8080)[0] == name
+    # also where each of them could do so without the other.
+    def other_port(number, vip):
+        return load_balancer(number, vips=[f"10.98.0.{vip}", f"fd98::{vip}"],
+                             ports=["TCP 7070" if number == 2 else "UDP 5353"],
+                             destinations=site.addresses(number))
+    site.apply(other_port(1, 2), other_port(2, 1))
+    site.apply(other_port(1, 1), other_port(2, 2))
+    vips = site.namespace.nft("list", "set", "inet", "ilb", "vip4")
+    assert all(f"10.98.0.{i}" in vips for i in (1, 2, 3)), vips
 
 
 @test("P1-dead")

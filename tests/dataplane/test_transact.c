@@ -153,6 +153,38 @@ static void test_what_is_released_comes_first(void **state)
 	text_deinit(&text);
 }
 
+/* One of two that exchange something would go alone, and lose it to the other's release. */
+static void test_what_is_released_is_not_torn_apart(void **state)
+{
+	static const struct {
+		const char *first, *second, *third;
+		size_t n_runs;
+	} exchanges[] = {
+		{"1\n2\n", "3\n4\n", "5 bad\n", 2},
+		{"1\n2\n", "3\n4 bad\n", "5\n", 2},
+		{"1\n2 bad\n", "3\n4\n", "5\n", 2},
+	};
+
+	(void)state;
+	ARRAY_FOREACH(row, exchanges, ARRAY_SIZE(exchanges)) {
+		const char *texts[] = {row->first, row->second, row->third};
+		struct transact_piece three[ARRAY_SIZE(texts)] = {};
+		struct kernel kernel = {};
+
+		for (size_t i = 0; i < ARRAY_SIZE(texts); i++)
+			three[i] = (struct transact_piece){.text = texts[i],
+							   .len = strlen(texts[i]),
+							   .release_len = i < 2 ? 2 : 0,
+							   .n_elements = 2};
+		assert_int_equal(transact_in_turn(three, 3, 1000, run, &kernel), 0);
+		assert_int_equal(three[0].result, three[1].result);
+		assert_int_not_equal(three[0].result, three[2].result);
+		assert_int_equal(kernel.n_runs, row->n_runs);
+		assert_int_equal(kernel.n_taken, three[2].result ? 4 : 1);
+		transact_deinit(three, ARRAY_SIZE(three));
+	}
+}
+
 static void test_a_large_piece_goes_alone(void **state)
 {
 	struct kernel kernel = {};
@@ -219,6 +251,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_in_turn),
 		cmocka_unit_test(test_what_is_released_comes_first),
+		cmocka_unit_test(test_what_is_released_is_not_torn_apart),
 		cmocka_unit_test(test_a_large_piece_goes_alone),
 		cmocka_unit_test(test_at_once),
 		cmocka_unit_test(test_at_once_with_two_that_clash),
