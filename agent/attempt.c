@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -24,6 +25,7 @@ struct attempt {
 	void *user;
 
 	enum attempt_stage stage;
+	bool late; /* its time was over when we had not looked at what was there already */
 	struct sockets_request *request;
 	int fd;
 	struct http_answer answer;
@@ -130,12 +132,42 @@ static void fail(struct attempt *attempt, int error)
 	}
 }
 
-static void on_timeout(uv_timer_t *timer)
+static void on_event(uv_poll_t *poll, int status, int events);
+static void on_timeout(uv_timer_t *timer);
+
+static void start_clock(struct attempt *attempt)
 {
-	fail(timer->data, ETIMEDOUT);
+	uint64_t timeout_ms = attempt->check->timeout_s * UINT64_C(1000);
+
+	require(uv_timer_start(&attempt->timer, on_timeout, timeout_ms, 0) == 0);
 }
 
-static void on_event(uv_poll_t *poll, int status, int events);
+static bool is_ready(const struct attempt *attempt)
+{
+	short events = attempt->stage == ATTEMPT_CONNECTING ? POLLOUT : POLLIN;
+	struct pollfd waiting = {.fd = attempt->fd, .events = events};
+
+	return poll(&waiting, 1, 0) > 0;
+}
+
+/*
+ * A process that had no processor for a while comes here before it looks at sockets: who has
+ * answered meanwhile is not to blame.
+ */
+static void on_timeout(uv_timer_t *timer)
+{
+	struct attempt *attempt = timer->data;
+
+	if (attempt->stage == ATTEMPT_SOCKET) {
+		finish(attempt, ATTEMPT_VOID, ""); /* nothing was asked yet */
+	} else if (!attempt->late && is_ready(attempt)) {
+		attempt->late = true;
+		start_clock(attempt);
+		on_event(&attempt->poll, 0, 0);
+	} else {
+		fail(attempt, ETIMEDOUT);
+	}
+}
 
 static void wait_for(struct attempt *attempt, int events)
 {
@@ -263,6 +295,7 @@ static void on_socket(void *user, int fd)
 	}
 	attempt->poll.data = attempt;
 	attempt->n_handles++;
+	start_clock(attempt); /* what the socket took is no fault of the destination */
 	wait_for(attempt, UV_WRITABLE);
 }
 
@@ -276,13 +309,12 @@ static void on_pause(uv_timer_t *timer)
 static void run_one(struct attempt *attempt)
 {
 	struct attempts *attempts = attempt->attempts;
-	uint64_t timeout_ms = attempt->check->timeout_s * UINT64_C(1000);
 
 	if (sockets_ask(attempts->sockets, attempt->net, (enum family)attempt->address.family,
 			on_socket, attempt, &attempt->request) < 0)
 		require(uv_timer_start(&attempt->timer, on_pause, SOCKET_PAUSE_MS, 0) == 0);
 	else
-		require(uv_timer_start(&attempt->timer, on_timeout, timeout_ms, 0) == 0);
+		start_clock(attempt);
 }
 
 static void run_next(struct attempts *attempts)

@@ -194,15 +194,18 @@ static int check_new(struct checks *checks, const struct check_key *key,
 }
 
 int checks_add(struct checks *checks, const struct address *address,
-	       const struct desired_check *how)
+	       const struct desired_check *how, bool trusted)
 {
 	struct check_key key = key_of(address, health_check_id(how));
 	struct check *check;
 	int r = 0;
 
 	HASH_FIND(hh, checks->all, &key, sizeof(key), check);
-	if (!check)
+	if (!check) {
 		r = check_new(checks, &key, how, &check);
+		if (r == 0 && trusted)
+			check->pulse.state = PULSE_TRUSTED;
+	}
 	if (r == 0)
 		check->n_users++;
 	return r;

@@ -21,9 +21,13 @@ must_check int checks_new(struct attempts *attempts, const char *net, checks_fn 
 void checks_free(struct checks *checks);
 AUTO_DEFINE(struct checks, checks_free);
 
-/* Counted: the last checks_remove() ends it. Return: 0, -ENOMEM. */
+/*
+ * Counted: the last checks_remove() ends it.
+ * @trusted: as far as is known it is healthy, so that a new check needs more than one failure.
+ * Return: 0, -ENOMEM.
+ */
 must_check int checks_add(struct checks *checks, const struct address *address,
-			  const struct desired_check *check);
+			  const struct desired_check *check, bool trusted);
 /* Return: whether that was the last, and its verdict is gone. */
 bool checks_remove(struct checks *checks, const struct address *address, uint64_t check_id);
 

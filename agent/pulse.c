@@ -27,6 +27,7 @@ static void stay(struct pulse *pulse)
 bool pulse_beat(struct pulse *pulse, bool success, uint8_t rise, uint8_t fall)
 {
 	enum pulse_state said = success ? PULSE_HEALTHY : PULSE_UNHEALTHY;
+	bool decides = pulse->state == PULSE_UNKNOWN || (pulse->state == PULSE_TRUSTED && success);
 	unsigned needed = success ? (unsigned)rise << shift_of(pulse) : fall;
 
 	if (pulse->state == said) {
@@ -35,7 +36,7 @@ bool pulse_beat(struct pulse *pulse, bool success, uint8_t rise, uint8_t fall)
 	}
 	pulse->calm = 0;
 	pulse->streak++;
-	if (pulse->state != PULSE_UNKNOWN && pulse->streak < needed)
+	if (!decides && pulse->streak < needed)
 		return false;
 	if (pulse->state == PULSE_HEALTHY && pulse->falls < UINT8_MAX)
 		pulse->falls++;

@@ -9,11 +9,14 @@
  * but counting, so that it can be tested with every sequence.
  *
  *	unknown   --first result-->                     healthy or unhealthy
+ *	trusted   --first success-->                    healthy
+ *	trusted   --`fall` failures in a row-->         unhealthy
  *	healthy   --`fall` failures in a row-->         unhealthy
  *	unhealthy --`rise` successes in a row-->        healthy
  *
  * The first result decides by itself: a node whose agent was restarted must not take its
- * destinations out for the time of `rise` checks.
+ * destinations out for the time of `rise` checks. But one that was healthy until now, as found by
+ * another check or another agent, is trusted: nor does one lost packet take it out.
  *
  * One that flaps is damped: each change costs connections. From the fall number PULSE_FALLS + 1 on it
  * needs twice as many successes to come back, then four times, and no more. PULSE_CALM successes in a
@@ -22,7 +25,7 @@
 #define PULSE_FALLS 4
 #define PULSE_CALM  10
 
-enum pulse_state { PULSE_UNKNOWN, PULSE_HEALTHY, PULSE_UNHEALTHY };
+enum pulse_state { PULSE_UNKNOWN, PULSE_TRUSTED, PULSE_HEALTHY, PULSE_UNHEALTHY };
 
 struct pulse {
 	enum pulse_state state;

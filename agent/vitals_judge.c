@@ -92,6 +92,18 @@ void vitals_disown(struct vitals *vitals, struct ward *ward, size_t i)
 		verdicts_drop(vitals->verdicts, address, ward->check_id);
 }
 
+/* It was healthy until now: by this check on another node or before our start, or by another check. */
+static bool is_trusted(const struct vitals *vitals, const struct ward *ward, size_t i)
+{
+	const struct desired_destination *destination = &ward->lb->destinations[i];
+
+	if (ward->marks[i].bad)
+		return false;
+	return ward->marks[i].old ||
+	       verdicts_find(vitals->verdicts, destination->node, &destination->address,
+			     ward->check_id, vitals_now(vitals)) == HEALTH_HEALTHY;
+}
+
 /* Takes up checks that are ours, and leaves others to others. */
 void vitals_share_out(struct vitals *vitals, struct ward *ward)
 {
@@ -104,8 +116,9 @@ void vitals_share_out(struct vitals *vitals, struct ward *ward)
 		if (!ours)
 			vitals_disown(vitals, ward, i);
 		else if (!ward->marks[i].ours)
-			ward->marks[i].ours = checks_add(vitals->checks, &destination->address,
-							 &ward->lb->check) == 0;
+			ward->marks[i].ours =
+				checks_add(vitals->checks, &destination->address, &ward->lb->check,
+					   is_trusted(vitals, ward, i)) == 0;
 	}
 }
 

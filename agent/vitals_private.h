@@ -20,6 +20,7 @@ struct mark {
 	bool bad;   /* the last that was known, or what is taken for granted until something is */
 	bool known; /* somebody says so */
 	bool ours;  /* we check it */
+	bool old;   /* it was there before the LoadBalancer was changed last, and was not bad */
 	bool local; /* it lives on this node: one of residents */
 };
 

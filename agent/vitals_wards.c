@@ -56,6 +56,7 @@ static void inherit(const struct vitals *vitals, struct ward *ward, const struct
 					vitals_compare_destinations);
 		ward->marks[i].bad = found ? old->marks[found - before->destinations].bad
 					   : vitals_now(vitals) >= vitals->grace_until;
+		ward->marks[i].old = found && !ward->marks[i].bad;
 		ward->lb->destinations[i].dead = found && found->dead;
 	}
 }

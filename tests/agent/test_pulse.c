@@ -19,8 +19,8 @@ static unsigned count_falls(const enum pulse_state *states, unsigned results, un
 }
 
 /* By the sentences in the header, from the whole history. */
-static void naive(unsigned results, unsigned n_results, unsigned rise, unsigned fall,
-		  enum pulse_state *states)
+static void naive(enum pulse_state first, unsigned results, unsigned n_results, unsigned rise,
+		  unsigned fall, enum pulse_state *states)
 {
 	for (unsigned i = 0; i < n_results; i++) {
 		bool success = results >> i & 1;
@@ -29,18 +29,19 @@ static void naive(unsigned results, unsigned n_results, unsigned rise, unsigned 
 
 		while (run <= i && (results >> (i - run) & 1) == success)
 			run++;
-		states[i] = i > 0 ? states[i - 1] : PULSE_UNKNOWN;
-		if (i == 0 || run >= (success ? rise * factor : fall))
+		states[i] = i > 0 ? states[i - 1] : first;
+		if (states[i] == PULSE_UNKNOWN || (states[i] == PULSE_TRUSTED && success) ||
+		    run >= (success ? rise * factor : fall))
 			states[i] = success ? PULSE_HEALTHY : PULSE_UNHEALTHY;
 	}
 }
 
-static void play(unsigned results, uint8_t rise, uint8_t fall)
+static void play(enum pulse_state first, unsigned results, uint8_t rise, uint8_t fall)
 {
 	enum pulse_state states[LENGTH];
-	struct pulse pulse = {};
+	struct pulse pulse = {.state = first};
 
-	naive(results, LENGTH, rise, fall, states);
+	naive(first, results, LENGTH, rise, fall, states);
 	for (unsigned n = 1; n <= LENGTH; n++) {
 		enum pulse_state before = pulse.state;
 		bool changed = pulse_beat(&pulse, results >> (n - 1) & 1, rise, fall);
@@ -57,7 +58,17 @@ static void test_every_sequence(void **state)
 	for (uint8_t rise = 1; rise <= 4; rise++)
 		for (uint8_t fall = 1; fall <= 4; fall++)
 			for (unsigned results = 0; results < 1U << LENGTH; results++)
-				play(results, rise, fall);
+				play(PULSE_UNKNOWN, results, rise, fall);
+}
+
+/* What was healthy until now is out after `fall` failures, and in after a success. */
+static void test_every_sequence_of_one_that_is_trusted(void **state)
+{
+	(void)state;
+	for (uint8_t rise = 1; rise <= 4; rise++)
+		for (uint8_t fall = 1; fall <= 4; fall++)
+			for (unsigned results = 0; results < 1U << LENGTH; results++)
+				play(PULSE_TRUSTED, results, rise, fall);
 }
 
 /* A streak is never counted beyond what a byte holds. */
@@ -106,6 +117,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_every_sequence),
+		cmocka_unit_test(test_every_sequence_of_one_that_is_trusted),
 		cmocka_unit_test(test_long_streaks),
 		cmocka_unit_test(test_flapping_is_damped),
 	};

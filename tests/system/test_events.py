@@ -62,9 +62,13 @@ def what_a_node_says(lab):
 
 
 def each_is_kept_once_and_by_all(lab):
-    """The store of JetStream decides, so whichever replica answers says the same."""
-    lists = [events(lab) for _ in range(8)]
-    assert all(one == lists[0] for one in lists)
+    """The store of JetStream decides, so whichever replica answers says the same, as soon as it has heard."""
+    lists = []
+
+    def agree():
+        lists[:] = [events(lab) for _ in range(8)]
+        return all(one == lists[0] for one in lists)
+    wait_until("all replicas say the same", agree)
     keys = [(event["object"], event["reason"], event["time"], event["message"]) for event in lists[0]]
     assert len(keys) == len(set(keys)), keys
     before = lists[0]

@@ -57,15 +57,15 @@ spec:
 
 
 def answering(node, n=24, timeout=1):
-    """Who answers new connections of this node's client; "refused" and "hangs" are answers, too."""
+    """Who answers new connections of this node's client; "refused" and other errors are answers, too."""
     seen = set()
     for _ in range(n):
         try:
             seen.add(node.client.connect(VIP, 8080, timeout=timeout)[0])
         except ConnectionRefusedError:
             seen.add("refused")
-        except OSError:
-            seen.add("hangs")
+        except OSError as error:
+            seen.add(f"{type(error).__name__} {error}")
     return seen
 
 
@@ -273,8 +273,24 @@ def c4_fail_open(lab):
     expect(lab, ALL)
 
 
+def checked(node):
+    """How often the agent has asked the server of its node."""
+    source = "169.254.1.1" if node.name == "node-3" else f"10.1.{node.number}.1"
+    return node.web.server.log().splitlines().count(f"asked by {source}")
+
+
 def another_check_takes_nothing_out(lab):
-    lab.apply(manifest().replace("path: /healthy", "path: /other"))
+    """Nor do its first failures: it is believed after as many as any other."""
+    before = {node: checked(node) for node in lab.nodes}
+    for node in lab.nodes:
+        node.web.behave("503 Service Unavailable")
+    lab.apply(manifest().replace("path: /healthy", "path: /other").replace(
+        f"unhealthyThreshold: {FALL}", "unhealthyThreshold: 6"))
+    wait_until("the new check has failed", lambda: all(
+        checked(node) >= before[node] + 2 for node in lab.nodes))
+    everybody_is_served(lab)
+    for node in lab.nodes:
+        node.web.behave("200 OK")
     end = time.monotonic() + 4
     while time.monotonic() < end:
         everybody_is_served(lab)
