@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include "allocator/liveness.h"
 
+#include <errno.h>
 #include <string.h>
 #include <utlist.h>
 
@@ -110,7 +111,8 @@ static void revive(struct member *member, const struct liveness_actions *actions
 }
 
 /* All have answered, or will not any more. */
-static void decide(struct member *member, const struct liveness_actions *actions)
+static void decide(struct member *member, const struct roster_time *time,
+		   const struct liveness_actions *actions)
 {
 	struct suspicion *suspicion = &member->suspicion;
 
@@ -121,6 +123,7 @@ static void decide(struct member *member, const struct liveness_actions *actions
 		bool first = !suspicion->dead;
 
 		suspicion->dead = true;
+		suspicion->dead_ms = time->now_ms;
 		actions->bury(actions->user, member->place->token, member->node->name, first);
 	}
 }
@@ -134,7 +137,7 @@ static void suspect(struct member *member, const struct roster_time *time,
 	if (time->now_ms >= suspicion->decide_at + LIVENESS_ANSWER_MS)
 		suspicion->open = false;
 	if (suspicion->open && (suspicion->n_pending == 0 || time->now_ms >= suspicion->decide_at))
-		decide(member, actions);
+		decide(member, time, actions);
 	if (!suspicion->open && time->now_ms >= suspicion->ask_at)
 		begin_round(member, time, actions);
 }
@@ -176,6 +179,51 @@ void liveness_answer(struct roster *roster, const char *net, const char *node, s
 	member->suspicion.n_pending--;
 	member->suspicion.n_asked += n_asked;
 	member->suspicion.n_answered += n_answered;
+}
+
+/* It was there, but that was too long ago to be part of what falls silent at once. */
+static int node_recall(struct roster *roster, const char *name, const struct roster_time *time,
+		       struct node **ret_node)
+{
+	uint64_t silent_ms = LIVENESS_RECENT_MS + 1;
+	int r;
+
+	if (roster->n_recalled >= LIVENESS_RECALLED_MAX)
+		return -E2BIG;
+	r = roster_new_node(roster, name, ret_node);
+	if (r < 0)
+		return r;
+	if (silent_ms > time->now_ms)
+		silent_ms = time->now_ms;
+	(*ret_node)->heard_ms = time->now_ms - silent_ms;
+	(*ret_node)->silent_since_ms = time->unix_ms - (int64_t)silent_ms;
+	(*ret_node)->recalled = true;
+	roster->n_recalled++;
+	return 0;
+}
+
+int liveness_recall(struct roster *roster, const char *net, const char *name,
+		    const struct roster_time *time)
+{
+	struct node *node = roster_find_node(roster, name);
+	struct member *member;
+	int r = 0;
+
+	if (!place_find(roster, net))
+		return 0; /* nobody could be asked */
+	if (node && !is_silent(node, time))
+		return 0;
+	if (!node)
+		r = node_recall(roster, name, time, &node);
+	if (r < 0)
+		return r;
+	member = roster_get_member(roster, node, net);
+	if (!member)
+		return -ENOMEM;
+	if (!member->suspicion.dead)
+		member->suspicion.dead_ms = time->now_ms;
+	member->suspicion.dead = true;
+	return 0;
 }
 
 struct illness liveness_illness(const struct roster *roster)

@@ -26,8 +26,9 @@
 #define LIVENESS_REMIND_MS 5000 /* the same about dead ones: agents that were restarted must hear */
 #define LIVENESS_RECENT_MS \
 	60000 /* nodes silent for longer are no part of what falls silent at once */
-#define LIVENESS_PROBERS 3
-#define LIVENESS_SURE_MS 1500 /* nodes heard within that are asked before others */
+#define LIVENESS_PROBERS      3
+#define LIVENESS_SURE_MS      1500 /* nodes heard within that are asked before others */
+#define LIVENESS_RECALLED_MAX 4096 /* dead nodes that others name, and that were never heard here */
 
 struct liveness_actions {
 	/* `prober` is to ask the destinations of `node` in the Network; liveness_answer() follows. */
@@ -46,6 +47,14 @@ void liveness_step(struct roster *roster, const struct roster_time *time,
 /* A prober's answer: how many it could ask, and how many of them answered. */
 void liveness_answer(struct roster *roster, const char *net, const char *node, size_t n_asked,
 		     size_t n_answered);
+
+/*
+ * Others say that the node is dead. Unless it was heard lately, it is so here, too, and others are
+ * asked about it: whoever found it out may be gone before it comes back.
+ * Return: 0, -ENOMEM, -E2BIG (too many such nodes; ignored).
+ */
+must_check int liveness_recall(struct roster *roster, const char *net, const char *name,
+			       const struct roster_time *time);
 
 /* Whether most nodes fell silent at once: so many, of those that were there a minute ago; or 0. */
 struct illness {

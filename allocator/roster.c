@@ -44,6 +44,7 @@ static void node_free(struct roster *roster, struct node *node)
 	while (node->members)
 		member_free(roster, node->members);
 	HASH_DEL(roster->nodes, node);
+	roster->n_recalled -= node->recalled;
 	free(node->name);
 	free(node->version);
 	free(node);
@@ -100,7 +101,7 @@ bool roster_is_sure(const struct roster *roster, const struct roster_time *time)
 	return roster->sure_from_ms && time->now_ms >= roster->sure_from_ms;
 }
 
-static int node_new(struct roster *roster, const char *name, struct node **ret_node)
+int roster_new_node(struct roster *roster, const char *name, struct node **ret_node)
 {
 	struct node *node;
 
@@ -120,19 +121,27 @@ static int node_new(struct roster *roster, const char *name, struct node **ret_n
 	return 0;
 }
 
+struct node *roster_find_node(const struct roster *roster, const char *name)
+{
+	struct node *node;
+
+	HASH_FIND_STR(roster->nodes, name, node);
+	return node;
+}
+
 /* The node of that name, heard now. */
 static int node_hear(struct roster *roster, const char *name, const struct roster_time *time,
 		     struct node **ret_node)
 {
-	struct node *node;
+	struct node *node = roster_find_node(roster, name);
 	int r = 0;
 
-	HASH_FIND_STR(roster->nodes, name, node);
 	if (!node)
-		r = node_new(roster, name, &node);
+		r = roster_new_node(roster, name, &node);
 	if (r < 0)
 		return r;
 	node->heard_ms = time->now_ms;
+	roster->n_recalled -= TAKE(node->recalled);
 	if (!node->alive) {
 		node->alive = true;
 		node->silent_since_ms = 0;
@@ -156,9 +165,8 @@ static struct member *member_find(const struct node *node, const char *token)
 
 struct member *member_find_named(const struct roster *roster, const char *net, const char *name)
 {
-	struct node *node;
+	const struct node *node = roster_find_node(roster, name);
 
-	HASH_FIND_STR(roster->nodes, name, node);
 	return node ? member_find(node, net) : NULL;
 }
 
@@ -182,7 +190,7 @@ static struct place *place_get(struct roster *roster, const char *token)
 	return place;
 }
 
-static struct member *member_get(struct roster *roster, struct node *node, const char *token)
+struct member *roster_get_member(struct roster *roster, struct node *node, const char *token)
 {
 	struct member *member = member_find(node, token);
 	struct place *place;
@@ -236,14 +244,15 @@ int roster_on_alive(struct roster *roster, const struct alive *alive,
 	}
 	node->round++;
 	for (size_t i = 0; i < alive->n_nets; i++) {
-		member = member_get(roster, node, alive->nets[i]);
+		member = roster_get_member(roster, node, alive->nets[i]);
 		if (!member)
 			return -ENOMEM;
 		member->round = node->round;
 	}
 	DL_FOREACH_SAFE2(node->members, member, next, n_next)
 	{
-		if (member->round != node->round)
+		/* Of a dead one agents are to hear first that it is back. */
+		if (member->round != node->round && !member->suspicion.dead)
 			member_free(roster, member);
 	}
 	return 0;
@@ -301,7 +310,7 @@ int roster_on_status(struct roster *roster, struct status *status, const struct 
 
 	if (r < 0)
 		return r;
-	member = member_get(roster, node, owned->net);
+	member = roster_get_member(roster, node, owned->net);
 	if (!member)
 		return -ENOMEM;
 	differs = status_differs(member->status, owned, &since);
@@ -310,6 +319,20 @@ int roster_on_status(struct roster *roster, struct status *status, const struct 
 	if (differs)
 		roster->on_changed(roster->user, member->place->token, since);
 	return 0;
+}
+
+/* Others answer for it that it is dead: it has destinations, and they may come back. */
+static bool is_dead(const struct node *node, const struct roster_time *time)
+{
+	const struct member *member;
+
+	DL_FOREACH2(node->members, member, n_next)
+	{
+		if (member->suspicion.dead &&
+		    time->now_ms - member->suspicion.dead_ms <= ROSTER_SILENT_MS)
+			return true;
+	}
+	return false;
 }
 
 void roster_expire(struct roster *roster, const struct roster_time *time)
@@ -326,7 +349,7 @@ void roster_expire(struct roster *roster, const struct roster_time *time)
 			node->alive = false;
 			node->silent_since_ms = time->unix_ms - (int64_t)silent_ms;
 			node_changed(roster, node);
-		} else if (!node->alive && silent_ms > ROSTER_SILENT_MS) {
+		} else if (!node->alive && silent_ms > ROSTER_SILENT_MS && !is_dead(node, time)) {
 			node_free(roster, node);
 		}
 	}

@@ -14,7 +14,8 @@
  * from heartbeats and statuses alone, and pure: time is handed in.
  *
  * A node is alive while something was heard from it within ROSTER_ALIVE_MS. One that is not stops
- * holding anything up, and is remembered as silent for ROSTER_SILENT_MS. Whoever could not listen
+ * holding anything up, and is remembered as silent for ROSTER_SILENT_MS, or for so long after it was
+ * found dead last (liveness.h). Whoever could not listen
  * (just started, cut off from NATS, stopped) cannot tell a dead node from a live one: until
  * ROSTER_ALIVE_MS after roster_listen() nobody is dead and nothing is confirmed.
  */

@@ -27,6 +27,15 @@ struct sentinel {
 
 /* ---- what nodes say ---- */
 
+/* Another allocator has found it out. */
+static int recall(const struct sentinel *sentinel, const struct health *health)
+{
+	const struct roster_time time = {.now_ms = uv_now(sentinel->world->loop),
+					 .unix_ms = world_unix_ms()};
+
+	return liveness_recall(sentinel->world->roster, health->net, health->node, &time);
+}
+
 static int check(const struct sentinel *sentinel, const struct bus_message *message,
 		 const struct health *health, struct error *err)
 {
@@ -36,6 +45,8 @@ static int check(const struct sentinel *sentinel, const struct bus_message *mess
 	if (subject_parse(message->subject, &subject) < 0 ||
 	    strcmp(subject.node, health->node) != 0 || strcmp(subject.net, health->net) != 0)
 		return error_set(err, -EBADMSG, "it is about another node or Network");
+	if (health->dead && recall(sentinel, health) < 0)
+		return error_set(err, -E2BIG, "too many dead nodes, or out of memory");
 	/* Nor is anything kept of Networks that it does not host. */
 	if (!roster_hosts(sentinel->world->roster, health->node, health->net))
 		return -ENOENT;

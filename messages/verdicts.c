@@ -276,7 +276,7 @@ void verdicts_forget(struct verdicts *verdicts, uint64_t before)
 
 	HASH_ITER(hh, verdicts->peers, peer, next)
 	{
-		if (peer != verdicts->own && peer->heard_ms < before)
+		if (peer != verdicts->own && peer->heard_ms < before && peer->dead_ms < before)
 			peer_free(verdicts, peer);
 	}
 }

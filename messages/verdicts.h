@@ -55,7 +55,7 @@ must_check int verdicts_take(struct verdicts *verdicts, const struct health *hea
 must_check int verdicts_recall(struct verdicts *verdicts, const struct health *health,
 			       uint64_t now);
 
-/* Nodes that were not heard since `before` are forgotten, with all that they said. */
+/* Nodes neither heard nor said to be dead since `before` are forgotten, with all that they said. */
 void verdicts_forget(struct verdicts *verdicts, uint64_t before);
 size_t verdicts_count(const struct verdicts *verdicts);  /* of all nodes */
 bool verdicts_is_empty(const struct verdicts *verdicts); /* no node was heard */

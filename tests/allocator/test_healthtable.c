@@ -60,6 +60,23 @@ static void test_changes_are_told_once(void **state)
 	assert_non_null(healthtable_find(table, "n"));
 }
 
+/* Its allocators repeat it, though it says nothing itself. */
+static void test_the_dead_are_not_forgotten(void **state)
+{
+	auto_call(healthtable_freep) struct healthtable *table = NULL;
+	struct health dead = {.net = (char *)"n", .node = (char *)"a", .dead = true};
+	char text[128] = "";
+
+	(void)state;
+	assert_int_equal(healthtable_new(note, text, &table), 0);
+	assert_int_equal(take(table, "n", "a", 1, 1, 1), 0);
+	assert_int_equal(healthtable_take(table, &dead, HEALTHTABLE_KEEP_MS), 0);
+	healthtable_expire(table, HEALTHTABLE_KEEP_MS + 2);
+	assert_true(verdicts_is_dead(healthtable_find(table, "n"), "a"));
+	healthtable_expire(table, 2 * HEALTHTABLE_KEEP_MS + 1);
+	assert_null(healthtable_find(table, "n"));
+}
+
 struct said {
 	size_t n, n_verdicts, n_dead;
 };
@@ -130,6 +147,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_changes_are_told_once),
+		cmocka_unit_test(test_the_dead_are_not_forgotten),
 		cmocka_unit_test(test_memory_is_told_in_parts),
 		cmocka_unit_test(test_bounds),
 	};

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <errno.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -289,6 +290,109 @@ static void test_deaf(void **state)
 	expect(f, "");
 }
 
+static void recall(struct fixture *f, const char *net, const char *node)
+{
+	assert_int_equal(liveness_recall(f->roster, net, node, &f->time), 0);
+}
+
+/* Whoever found it out may have been restarted since: it is reminded of, and revived, all the same. */
+static void test_found_out_by_another_allocator(void **state)
+{
+	struct fixture *f = *state;
+
+	recall(f, NET, "x");
+	live(f, STEP_MS);
+	expect(f, "ask of x;ask of x;ask of x;");
+	assert_int_equal(liveness_illness(f->roster).n_silent, 0);
+	liveness_answer(f->roster, NET, "x", 1, 0);
+	live(f, LIVENESS_ANSWER_MS);
+	expect(f, "bury x again;");
+	recall(f, NET, "x");
+	live(f, LIVENESS_REMIND_MS - LIVENESS_ANSWER_MS);
+	expect(f, "ask of x;ask of x;ask of x;");
+	liveness_answer(f->roster, NET, "x", 1, 1);
+	live(f, LIVENESS_ANSWER_MS);
+	expect(f, "revive x;");
+}
+
+static void test_only_the_silent_are_recalled(void **state)
+{
+	struct fixture *f = *state;
+
+	recall(f, NET, "0");
+	recall(f, "default_other", "x");
+	live(f, 2 * LIVENESS_REMIND_MS);
+	expect(f, "");
+	f->silent[0] = true;
+	live(f, LIVENESS_SILENT_MS + STEP_MS);
+	answer(f, 1, 1);
+	live(f, LIVENESS_ANSWER_MS);
+	expect(f, ROUND);
+	recall(f, NET, "0");
+	live(f, STEP_MS);
+	f->silent[0] = false;
+	live(f, STEP_MS);
+	expect(f, "revive 0;");
+}
+
+static void test_recalled_ones_are_limited(void **state)
+{
+	struct fixture *f = *state;
+	char name[16];
+
+	for (unsigned i = 0; i < LIVENESS_RECALLED_MAX; i++) {
+		(void)snprintf(name, sizeof(name), "x%u", i);
+		recall(f, NET, name);
+	}
+	assert_int_equal(liveness_recall(f->roster, NET, "y", &f->time), -E2BIG);
+	recall(f, NET, "x7");
+	f->time.now_ms += ROSTER_SILENT_MS + 1;
+	roster_expire(f->roster, &f->time);
+	recall(f, NET, "0"); /* silent itself by now */
+	live(f, STEP_MS);
+	recall(f, NET, "y");
+}
+
+/* Its agent is back, but does not host the Network yet. */
+static void test_back_without_the_network(void **state)
+{
+	struct fixture *f = *state;
+	struct alive alive = {.node = (char *)"0"};
+
+	f->silent[0] = true;
+	live(f, LIVENESS_SILENT_MS + STEP_MS);
+	answer(f, 1, 0);
+	live(f, LIVENESS_ANSWER_MS);
+	expect(f, ROUND "bury 0;");
+	assert_int_equal(roster_on_alive(f->roster, &alive, &f->time), 0);
+	live(f, STEP_MS);
+	expect(f, "revive 0;");
+	assert_int_equal(roster_on_alive(f->roster, &alive, &f->time), 0);
+	assert_false(roster_hosts(f->roster, "0", NET));
+}
+
+/* While others find it dead, it is not forgotten. */
+static void test_dead_for_long(void **state)
+{
+	struct fixture *f = *state;
+
+	f->silent[0] = true;
+	live(f, LIVENESS_SILENT_MS + STEP_MS);
+	for (unsigned ms = 0; ms < ROSTER_SILENT_MS + 60000; ms += LIVENESS_ANSWER_MS - STEP_MS) {
+		answer(f, 1, 0);
+		live(f, LIVENESS_ANSWER_MS - STEP_MS);
+		roster_expire(f->roster, &f->time);
+	}
+	assert_true(roster_hosts(f->roster, "0", NET));
+	f->time.now_ms += ROSTER_SILENT_MS - LIVENESS_REMIND_MS;
+	roster_expire(f->roster, &f->time);
+	assert_true(roster_hosts(f->roster, "0", NET));
+	f->time.now_ms += 2 * LIVENESS_REMIND_MS;
+	roster_expire(f->roster, &f->time);
+	assert_false(roster_hosts(f->roster, "0", NET));
+	text_cut(&f->done, 0);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -305,6 +409,12 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_most_in_the_middle_of_a_round, setup,
 						teardown),
 		cmocka_unit_test_setup_teardown(test_deaf, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_found_out_by_another_allocator, setup,
+						teardown),
+		cmocka_unit_test_setup_teardown(test_only_the_silent_are_recalled, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_recalled_ones_are_limited, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_back_without_the_network, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_dead_for_long, setup, teardown),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

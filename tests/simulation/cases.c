@@ -92,14 +92,31 @@ static void probers_are_cut_off(unsigned n)
 	sim_run(SECONDS(25));
 }
 
+static void return_without_agents(unsigned n)
+{
+	for (unsigned i = 0; i < n_nodes; i++)
+		cluster.nodes[i].broken = true;
+	each(0, n, node_set_power, true);
+	sim_run(SECONDS(35));
+}
+
 static void machines_live_on(unsigned n)
 {
 	each(0, n, node_set_power, false);
 	sim_run(SECONDS(12));
-	for (unsigned i = 0; i < n_nodes; i++)
-		cluster.nodes[i].broken = true;
-	each(0, n, node_set_power, true);
-	sim_run(SECONDS(30));
+	return_without_agents(n);
+}
+
+/* Whoever found out that the nodes are dead is not there any more when they come back. */
+static void allocators_are_upgraded(unsigned n)
+{
+	each(0, n, node_set_power, false);
+	sim_run(SECONDS(12));
+	for (unsigned i = 0; i < cluster.options.n_allocators; i++) {
+		controller_restart(&cluster.controllers[i]);
+		sim_run(SECONDS(12));
+	}
+	return_without_agents(n);
 }
 
 static void servers_die(unsigned n)
@@ -207,6 +224,7 @@ static const struct row {
 	{.name = "agents of 10 die, 50 % of messages lost", agents_die, 10, {.bus_loss = 50}},
 	{.name = "100 probers cut off, agents of 100 die", probers_are_cut_off, 100, {}},
 	{.name = "power of 10 returns without agents", machines_live_on, 10, {}},
+	{.name = "rolling restart of allocators, then the same", allocators_are_upgraded, 10, {}},
 	{.name = "allocators stop, late, cut off; agents die", allocators_stop, 10, {}},
 	{.name = "rolling restart of all agents", agents_are_upgraded, 50, {}},
 	{.name = "100 servers die", servers_die, 100, {}},

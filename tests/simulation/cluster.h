@@ -108,6 +108,7 @@ void node_set_uplink(struct node *node, bool on);
 void machine_set_serving(struct machine *machine, bool on);
 void controller_set_link(struct controller *controller, bool on);
 void controller_set_stopped(struct controller *controller, bool stopped); /* as by SIGSTOP */
+void controller_restart(struct controller *controller);                   /* with no memory */
 
 /* ---- the truth ---- */
 

@@ -174,6 +174,16 @@ static void ask(void *user, const char *prober, const char *net, const char *abo
 		  cluster.options.rash ? on_rash_answer : on_question, question);
 }
 
+/* As sentinel.c hears it; of what comes late, the next reminder is as good. */
+static void tell_other(const struct controller *from, const struct controller *to, const char *net,
+		       const char *node)
+{
+	struct roster_time time = now();
+
+	if (from != to && to->connected && !to->stopped && !sim_chance(cluster.options.bus_loss))
+		require(liveness_recall(to->roster, net, node, &time) == 0);
+}
+
 static void say(const struct controller *controller, const char *net, const char *node, bool dead)
 {
 	const struct health health = {.node = (char *)node, .net = (char *)net, .dead = dead};
@@ -181,8 +191,11 @@ static void say(const struct controller *controller, const char *net, const char
 	size_t len;
 
 	require(health_pack(&health, &bytes, &len) == 0);
-	if (controller->connected)
-		bus_spread(net_of(net), FIRST_NUMBER + controller->number, node, bytes, len);
+	if (!controller->connected)
+		return;
+	for (unsigned i = 0; dead && i < cluster.options.n_allocators; i++)
+		tell_other(controller, &cluster.controllers[i], net, node);
+	bus_spread(net_of(net), FIRST_NUMBER + controller->number, node, bytes, len);
 }
 
 static void bury(void *user, const char *net, const char *node, bool first)
@@ -237,6 +250,15 @@ void controller_set_stopped(struct controller *controller, bool stopped)
 		DL_DELETE(controller->backlog, delivery);
 		take(delivery);
 	}
+}
+
+void controller_restart(struct controller *controller)
+{
+	struct roster_time time = now();
+
+	roster_free(controller->roster);
+	require(roster_new(nobody_changed, NULL, &controller->roster) == 0);
+	roster_listen(controller->roster, &time);
 }
 
 /* ---- beginning and end ---- */
