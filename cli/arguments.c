@@ -35,7 +35,7 @@ static const struct {
 	{"revision", 1015, ACCEPT_COMPILE, "NUMBER", "of the message (default: the time)"},
 	{"follows", 1016, ACCEPT_COMPILE, "NUMBER", "a change of this revision, not a snapshot"},
 	{"server", 's', ACCEPT_SERVER, "URL", "NATS servers ($NATS_URL)"},
-	{"context", 1018, ACCEPT_CONNECT, "NAME", "where to connect: see 'ilb context ls'"},
+	{"context", 1018, ACCEPT_CONNECT, "CONTEXT", "where to connect: see 'ilb context ls'"},
 	{"creds", 1003, ACCEPT_SERVER, "FILE", "user credentials ($NATS_CREDS)"},
 	{"nkey", 1004, ACCEPT_SERVER, "FILE", "nkey seed ($NATS_NKEY)"},
 	{"tlsca", 1005, ACCEPT_SERVER, "FILE", "certificate authority ($NATS_CA)"},

@@ -7,28 +7,42 @@
 #include "base/array.h"
 #include "ipam/object.h"
 
+/* Both shells expand these. Contexts of other names are left out: a shell might read more in them. */
+#define KINDS "$kinds"
+#define CONTEXTS \
+	"$(ilb context ls 2>/dev/null | cut -c 3- | cut -d \" \" -f 1 | grep -x \"[A-Za-z0-9._-]*\")"
+
 /* What the values of options can be, by what --help calls them; others are anything. */
 static const struct {
+	const char *command; /* NULL: of all that have it */
 	const char *value, *words;
 } values[] = {
-	{"FORMAT", "table wide json yaml name"},
-	{"STATE", "ready deleted"},
-	{"PROTOCOL", "tcp udp sctp icmp"},
+	{NULL, "FORMAT", "table wide json yaml name"},
+	{"wait", "STATE", "ready deleted"},
+	{"events", "STATE", KINDS},
+	{NULL, "PROTOCOL", "tcp udp sctp icmp"},
+	{NULL, "CONTEXT", CONTEXTS},
 };
 
-static const char *value_words(const char *value)
+static const char *value_words(const char *command, const char *value)
 {
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
-		if (text_equal(values[i].value, value))
+		if (text_equal(values[i].value, value) &&
+		    (!values[i].command || text_equal(values[i].command, command)))
 			return values[i].words;
 	}
 	return NULL;
 }
 
-/* Operands that begin with a choice of words: "add|ls [NAME]". */
+static bool takes_context(const struct command *command)
+{
+	return strstr(command->operands, "[CONTEXT]") != NULL;
+}
+
+/* Operands that begin with a choice of words: "add|ls [CONTEXT]"; not "[TYPE|SUBJECT]", which stand for words. */
 static bool has_choices(const char *operands)
 {
-	return memchr(operands, '|', strcspn(operands, " ")) != NULL;
+	return *operands != '[' && memchr(operands, '|', strcspn(operands, " "));
 }
 
 /* "add ls" */
@@ -44,17 +58,16 @@ static void add_kinds(struct text *text)
 		text_addf(text, "%s%s", kind ? " " : "", kind_token((enum kind)kind));
 }
 
-/* "-f|--filename" */
-static void add_bash_option(const struct argument_option *option, const char *between,
-			    struct text *text)
+/* "-f --filename" */
+static void add_bash_option(const struct argument_option *option, struct text *text)
 {
 	if (option->letter)
-		text_addf(text, "-%c%s", option->letter, between);
+		text_addf(text, "-%c ", option->letter);
 	text_addf(text, "--%s", option->name);
 }
 
-/* The options whose value is of this sort, as a pattern of `case`. */
-static void add_bash_pattern(const char *value, struct text *text)
+/* The options whose value is of this sort, behind a command: "*,-f|*,--filename". */
+static void add_bash_pattern(const char *command, const char *value, struct text *text)
 {
 	struct argument_option options[ARGUMENT_OPTIONS_MAX];
 	size_t n = arguments_list(NULL, options), n_found = 0;
@@ -62,21 +75,23 @@ static void add_bash_pattern(const char *value, struct text *text)
 	for (size_t i = 0; i < n; i++) {
 		if (!text_equal(options[i].value, value))
 			continue;
-		text_add(text, n_found++ ? "|" : "");
-		add_bash_option(&options[i], "|", text);
+		if (options[i].letter)
+			text_addf(text, "%s%s,-%c", n_found++ ? "|" : "", command,
+				  options[i].letter);
+		text_addf(text, "%s%s,--%s", n_found++ ? "|" : "", command, options[i].name);
 	}
 }
 
 static void add_bash_values(struct text *text)
 {
-	text_add(text, "\tcase $prev in\n\t");
-	add_bash_pattern("FILE", text);
+	text_add(text, "\tcase $command,$prev in\n\t");
+	add_bash_pattern("*", "FILE", text);
 	text_add(text,
 		 ")\n\t\tmapfile -t COMPREPLY < <(compgen -f -- \"$cur\")\n\t\treturn\n\t\t;;\n");
 	for (size_t i = 0; i < ARRAY_SIZE(values); i++) {
 		text_add(text, "\t");
-		add_bash_pattern(values[i].value, text);
-		text_addf(text, ")\n\t\twords='%s' command=\n\t\t;;\n", values[i].words);
+		add_bash_pattern(values[i].command ?: "*", values[i].value, text);
+		text_addf(text, ")\n\t\twords=\"%s\" command=\n\t\t;;\n", values[i].words);
 	}
 	text_add(text, "\tesac\n");
 }
@@ -89,16 +104,18 @@ static void add_bash_command(const struct command *command, struct text *text)
 	text_addf(text, "\t%s)\n\t\twords='", command->name);
 	for (size_t i = 0; i < n; i++) {
 		text_add(text, i ? " " : "");
-		add_bash_option(&options[i], " ", text);
+		add_bash_option(&options[i], text);
 	}
 	text_add(text, "'\n");
 	if (text_starts(command->operands, "KIND"))
-		text_add(text, "\t\twords+=\" $kinds\"\n");
+		text_add(text, "\t\twords+=\" " KINDS "\"\n");
 	if (has_choices(command->operands)) {
 		text_add(text, "\t\twords+=' ");
 		add_choices(command->operands, text);
 		text_add(text, "'\n");
 	}
+	if (takes_context(command))
+		text_add(text, "\t\t[ \"$COMP_CWORD\" -lt 3 ] || words+=\" " CONTEXTS "\"\n");
 	text_add(text, "\t\t;;\n");
 }
 
@@ -123,16 +140,26 @@ static void write_bash(const struct command *commands, size_t n_commands, struct
 		       "complete -F _ilb ilb\n");
 }
 
-static void add_zsh_option(const struct argument_option *option, struct text *text)
+/* Within single quotes. */
+static void add_quoted(const char *words, struct text *text)
 {
-	const char *words = option->value ? value_words(option->value) : NULL;
+	for (const char *p = words; *p; p++)
+		text_addf(text, "%.*s", *p == '\'' ? 4 : 1, *p == '\'' ? "'\\''" : p);
+}
+
+static void add_zsh_option(const char *command, const struct argument_option *option,
+			   struct text *text)
+{
+	const char *words = option->value ? value_words(command, option->value) : NULL;
 
 	text_add(text, " \\\n\t\t\t'*'");
 	if (option->letter)
 		text_addf(text, "{-%c,--%s}", option->letter, option->name);
 	else
 		text_addf(text, "--%s", option->name);
-	text_addf(text, "'[%s]", option->help);
+	text_add(text, "'[");
+	add_quoted(option->help, text);
+	text_add(text, "]");
 	if (option->value)
 		text_addf(text, ":%s:", option->value);
 	if (words)
@@ -149,17 +176,16 @@ static void add_zsh_command(const struct command *command, struct text *text)
 
 	text_addf(text, "\t%s)\n\t\t_arguments", command->name);
 	for (size_t i = 0; i < n; i++)
-		add_zsh_option(&options[i], text);
-	if (text_starts(command->operands, "KIND")) {
-		text_add(text, " \\\n\t\t\t'*:KIND:(");
-		add_kinds(text);
-		text_add(text, ")'");
-	}
+		add_zsh_option(command->name, &options[i], text);
+	if (text_starts(command->operands, "KIND"))
+		text_add(text, " \\\n\t\t\t'*:KIND:(" KINDS ")'");
 	if (has_choices(command->operands)) {
 		text_add(text, " \\\n\t\t\t'1:WORD:(");
 		add_choices(command->operands, text);
 		text_add(text, ")'");
 	}
+	if (takes_context(command))
+		text_add(text, " \\\n\t\t\t'2:CONTEXT:(" CONTEXTS ")'");
 	text_add(text, "\n\t\t;;\n");
 }
 
@@ -167,8 +193,13 @@ static void write_zsh(const struct command *commands, size_t n_commands, struct 
 {
 	text_add(text, "#compdef ilb\n# zsh completion for ilb(1)\n\n"
 		       "local -a commands\ncommands=(\n");
-	for (size_t i = 0; i < n_commands; i++)
-		text_addf(text, "\t'%s:%s'\n", commands[i].name, commands[i].summary);
+	for (size_t i = 0; i < n_commands; i++) {
+		text_addf(text, "\t'%s:", commands[i].name);
+		add_quoted(commands[i].summary, text);
+		text_add(text, "'\n");
+	}
+	text_add(text, ")\nlocal -a kinds\nkinds=(");
+	add_kinds(text);
 	text_add(text, ")\nif ((CURRENT == 2)); then\n\t_describe command commands\n\treturn\nfi\n"
 		       "shift words\n((CURRENT--))\ncase ${words[1]} in\n");
 	for (size_t i = 0; i < n_commands; i++)

@@ -35,7 +35,7 @@ static const struct command commands[] = {
 	 command_compile},
 	{"decode", "[TYPE|SUBJECT]", "a message of the bus from standard input, as text", "fo",
 	 command_decode},
-	{"context", "add|ls|select|rm|show [NAME]",
+	{"context", "add|ls|select|rm|show [CONTEXT]",
 	 "places to connect to: 'add NAME --server URL --creds FILE'", "S", command_context},
 	{"completion", "bash|zsh", "completion for a shell", "", command_completion},
 	{"version", "", "print the version", "", command_version},
