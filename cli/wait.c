@@ -2,6 +2,7 @@
 #include <errno.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <uv.h>
 
 #include "base/text.h"
@@ -12,6 +13,7 @@
 
 #define WAIT_DEFAULT_MS 30000
 #define WAIT_LOOK_MS    2000 /* look again after so much silence: an event may have been lost */
+#define WAIT_QUIET_MS   1000 /* before a person is told what is waited for */
 
 enum goal { GOAL_READY, GOAL_DELETED };
 
@@ -85,13 +87,22 @@ static int look(struct session *session, const char *name_space, const struct re
 	return is_ready(object);
 }
 
+/* Whoever looks at a terminal is told what is missing, again when it is something else. */
+static void tell(const char *path, const char *why, char told[static 512])
+{
+	if (!*why || text_equal(why, told) || !isatty(STDERR_FILENO))
+		return;
+	(void)fprintf(stderr, "waiting for %s: %s ...\n", path, why);
+	(void)snprintf(told, 512, "%s", why);
+}
+
 static enum exit_status wait_for(struct session *session, const struct arguments *arguments,
 				 const struct reference *reference, enum goal goal,
 				 struct error *err)
 {
 	uint64_t timeout_ms = arguments->timeout_ms ?: WAIT_DEFAULT_MS;
-	uint64_t end = uv_hrtime() / 1000000 + timeout_ms;
-	char why[512] = "";
+	uint64_t begin = uv_hrtime() / 1000000, end = begin + timeout_ms;
+	char why[512] = "", told[512] = "";
 
 	for (;;) {
 		auto_call(json_decrefp) json_t *event = NULL;
@@ -113,6 +124,8 @@ static enum exit_status wait_for(struct session *session, const struct arguments
 					(unsigned long long)timeout_ms, why);
 			return EXIT_PENDING;
 		}
+		if (now - begin >= WAIT_QUIET_MS)
+			tell(reference->path, why, told);
 		/* Whatever comes, an event, silence or a loss: look again. */
 		if (session_next_event(session, end - now < WAIT_LOOK_MS ? end - now : WAIT_LOOK_MS,
 				       &event) < 0)

@@ -1,8 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
-"""The command line with a real allocator: describe, diff, get -w, trace, decode, completion. No root, no nodes."""
+"""The command line with a real allocator: describe, diff, get -w, trace, wait, decode, completion. No root, no nodes."""
 
 import json
 import os
+import pty
 import subprocess
 import sys
 
@@ -118,6 +119,24 @@ def trace():
         assert "10.1.0.10" in shown, shown
 
 
+def wait():
+    """Whoever looks at a terminal is told what is waited for, and only they."""
+    with ControlPlane() as lab:
+        lab.serve()
+        lab.apply(network("net"))
+        ours, theirs = pty.openpty()
+        env = dict(os.environ, NATS_URL=lab.url)
+        command = [lab.program("ilb"), "wait", "network/net", "--for=deleted"]
+        with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=theirs) as seen, \
+                subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as unseen:
+            assert os.read(ours, 200) == b"waiting for network/net: it still exists ...\r\n"
+            lab.ilb("delete", "network", "net")
+            assert seen.communicate(timeout=30) == (b"network/net deleted\n", None)
+            assert unseen.communicate(timeout=30) == (b"network/net deleted\n", b"")
+        os.close(ours)
+        os.close(theirs)
+
+
 def decode():
     with ControlPlane() as lab:
         client = serve(lab)
@@ -160,23 +179,36 @@ def status():
 
 def completion():
     """What bash offers behind a few beginnings."""
-    ilb = ControlPlane().program("ilb")
+    with ControlPlane() as lab:
+        ilb = lab.program("ilb")
+        env = {"XDG_CONFIG_HOME": lab.directory, "PATH": f"{os.path.dirname(ilb)}:{os.environ['PATH']}"}
+        for name in ("prod", "prod-2", "test", "$(exit)"):
+            subprocess.run([ilb, "context", "add", name, "-s", "nats://127.0.0.1:1"], env=env, check=True)
+        offers(ilb, env)
+
+
+def offers(ilb, env):
     for words, index, wanted in (
             (["ilb", "de"], 1, {"delete", "describe", "decode"}),
             (["ilb", "describe", "loadb"], 2, {"loadbalancer", "loadbalancerrouting"}),
             (["ilb", "get", "-o", "j"], 3, {"json"}),
             (["ilb", "apply", "--dr"], 2, {"--dry-run"}),
             (["ilb", "context", "s"], 2, {"select", "show"}),
+            (["ilb", "context", "rm", "pro"], 3, {"prod", "prod-2"}),
+            (["ilb", "get", "--context", ""], 3, {"prod", "prod-2", "test"}),
+            (["ilb", "wait", "--for", ""], 3, {"ready", "deleted"}),
+            (["ilb", "events", "--for", "netw"], 3, {"network", "networkinterface"}),
+            (["ilb", "decode", "T"], 2, set()),
             (["ilb", "delete", "--dr"], 2, set()),
             (["ilb", "apply", "-f", "/etc/host"], 3, {"/etc/hosts", "/etc/hostname"})):
         line = " ".join(words)
         script = (f"source <({ilb} completion bash); COMP_WORDS=({line}); COMP_CWORD={index}; _ilb; "
                   "printf '%s\\n' \"${COMPREPLY[@]}\"")
-        offered = subprocess.run(["bash", "-c", script], check=True, capture_output=True, text=True)
+        offered = subprocess.run(["bash", "-c", script], check=True, capture_output=True, text=True, env=env)
         assert wanted <= set(offered.stdout.split()), f"{line}: {offered.stdout}"
         assert wanted or not offered.stdout.split(), f"{line}: {offered.stdout}"
     assert subprocess.run([ilb, "completion", "fish"], check=False,
                           capture_output=True).returncode == 2
 
 
-main(describe, diff, get_watch, trace, decode, status, completion)
+main(describe, diff, get_watch, trace, wait, decode, status, completion)
