@@ -12,6 +12,7 @@
 #include "dataplane/leftovers.h"
 #include "dataplane/netns.h"
 #include "dataplane/onlink.h"
+#include "dataplane/pace.h"
 #include "dataplane/presence.h"
 #include "dataplane/surroundings.h"
 #include "dataplane/table.h"
@@ -33,9 +34,11 @@ struct forwarder {
 	enum watch_table found, found_stand_in; /* of a former run, before the first state */
 	struct ruleset_stamp stamp;             /* of the one that was found */
 	struct onlink *onlink;
-	bool places_due; /* links or their addresses changed */
+	struct pace places; /* links or their addresses changed */
 	struct presence presence;
-	bool presence_due, presence_news; /* to be looked at; to be told */
+	struct pace look;   /* for machines */
+	bool look_failed;   /* it is due again with the next look at the surroundings */
+	bool presence_news; /* to be told */
 
 	bool loaded;        /* the first state is in */
 	bool links_changed; /* and nobody has looked since */
@@ -224,24 +227,36 @@ static int delete_stale(struct forwarder *forwarder, uint64_t now_ms)
 	return 0;
 }
 
-/* Where clients find the VIPs. */
-static void sync_routes(struct forwarder *forwarder)
+static uint64_t clock_ms(clockid_t clock)
+{
+	struct timespec now;
+
+	(void)clock_gettime(clock, &now); /* cannot fail for the clocks that are used here */
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* Where clients find the VIPs. What fails is tried again. */
+static void sync_routes(struct forwarder *forwarder, uint64_t now_ms)
 {
 	struct served *served = &forwarder->table.served;
+	uint64_t start_ms = clock_ms(CLOCK_MONOTONIC);
 	struct error err = {};
 	int r, result;
 
-	forwarder->places_due = false;
 	result = served_sync(served, forwarder->surroundings.link, &err);
 	r = onlink_sync(forwarder->onlink, served->list, served->n_list, &err);
 	keep_failure(&forwarder->route_failure, r < 0 ? r : result, &err);
+	pace_end(&forwarder->places, now_ms, clock_ms(CLOCK_MONOTONIC) - start_ms);
+	forwarder->places.due = r < 0 || result < 0;
+	if (forwarder->places.due && forwarder->places.after_ms < now_ms + RETRY_MS)
+		forwarder->places.after_ms = now_ms + RETRY_MS;
 }
 
 static void take_news(struct forwarder *forwarder, struct watch_news *ret_news)
 {
 	watch_read(forwarder->watch, ret_news);
 	if (ret_news->links || ret_news->routes)
-		forwarder->presence_due = forwarder->places_due = true;
+		forwarder->look.due = forwarder->places.due = true;
 	if (ret_news->table && forwarder->table.present) {
 		forwarder->table.dirty = true;
 		memcpy(forwarder->editor, ret_news->editor, sizeof(forwarder->editor));
@@ -282,14 +297,6 @@ static int conditions_changed(struct forwarder *forwarder, bool *ret_changed)
 	return 0;
 }
 
-static uint64_t wall_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail for this clock */
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
 static int apply_staged(struct forwarder *forwarder, struct entry_changes *changes, uint64_t now_ms,
 			struct error *err)
 {
@@ -304,7 +311,7 @@ static int apply_staged(struct forwarder *forwarder, struct entry_changes *chang
 	watch_resume(forwarder->watch, forwarder->table.n_runs);
 	if (r < 0)
 		return r;
-	sync_routes(forwarder);
+	sync_routes(forwarder, now_ms);
 	if (delete_stale(forwarder, now_ms) < 0 || conditions_changed(forwarder, &ignored) < 0)
 		return error_set(err, -ENOMEM, "out of memory");
 	return 0;
@@ -333,7 +340,7 @@ int forwarder_apply(struct forwarder *forwarder, const struct desired *desired, 
 	}
 	forwarder->loaded = true;
 	forwarder->retry_ms = now_ms + RETRY_MS;
-	forwarder->applied_at_ms = wall_ms();
+	forwarder->applied_at_ms = clock_ms(CLOCK_REALTIME);
 	return r;
 }
 
@@ -389,27 +396,30 @@ int forwarder_attend(struct forwarder *forwarder, const struct address *addresse
 	int r = presence_attend(&forwarder->presence, addresses, n_addresses);
 
 	if (r == 0)
-		forwarder->presence_due = forwarder->presence_news = true;
+		forwarder->look.due = forwarder->presence_news = true;
 	return r;
 }
 
-/* What cannot be looked at now stays as it is known, until something changes again. */
-static void look_for_machines(struct forwarder *forwarder)
+/* What cannot be looked at now stays as it is known until the next look. */
+static void look_for_machines(struct forwarder *forwarder, uint64_t now_ms)
 {
+	uint64_t start_ms = clock_ms(CLOCK_MONOTONIC);
 	struct error err = {};
 	bool changed = false;
+	int r;
 
-	if (!TAKE(forwarder->presence_due))
+	if (!pace_begin(&forwarder->look, now_ms))
 		return;
-	if (presence_look(&forwarder->presence, forwarder->surroundings.link, &changed, &err) < 0)
-		return;
+	r = presence_look(&forwarder->presence, forwarder->surroundings.link, &changed, &err);
+	pace_end(&forwarder->look, now_ms, clock_ms(CLOCK_MONOTONIC) - start_ms);
+	forwarder->look_failed = r < 0;
 	forwarder->presence_news = forwarder->presence_news || changed;
 }
 
 bool forwarder_take_absent(struct forwarder *forwarder, struct address **ret_absent,
 			   size_t *ret_n_absent)
 {
-	if (!forwarder->presence_news || forwarder->presence_due ||
+	if (!forwarder->presence_news || forwarder->look.due ||
 	    presence_list(&forwarder->presence, ret_absent, ret_n_absent) < 0)
 		return false;
 	forwarder->presence_news = false;
@@ -433,9 +443,9 @@ uint64_t forwarder_next_ms(const struct forwarder *forwarder)
 		earlier(forwarder->surroundings.look_ms, stale_next_ms(&forwarder->table.stale));
 
 	next = earlier(next, accounting_next_ms(forwarder->accounting));
-	if (forwarder->presence_due)
-		return 0;
-
+	next = earlier(next, pace_next_ms(&forwarder->look));
+	if (forwarder->loaded)
+		next = earlier(next, pace_next_ms(&forwarder->places));
 	if (forwarder->table.entries.n_refused > 0)
 		next = earlier(next, forwarder->retry_ms);
 	return forwarder->table.dirty ? earlier(next, forwarder->repair_ms) : next;
@@ -495,10 +505,13 @@ static int do_due(struct forwarder *forwarder, bool links, uint64_t now_ms, stru
 	r = do_table(forwarder, links, now_ms, err);
 	if (r < 0)
 		return r;
-	if (links || forwarder->surroundings.look_ms <= now_ms)
+	if (links || forwarder->surroundings.look_ms <= now_ms) {
 		surroundings_look(&forwarder->surroundings, now_ms);
-	if (forwarder->loaded && (forwarder->places_due || served_is_due(&forwarder->table.served)))
-		sync_routes(forwarder);
+		forwarder->look.due |= TAKE(forwarder->look_failed);
+	}
+	forwarder->places.due |= served_is_due(&forwarder->table.served);
+	if (forwarder->loaded && pace_begin(&forwarder->places, now_ms))
+		sync_routes(forwarder, now_ms);
 	return delete_stale(forwarder, now_ms) < 0 ? error_set(err, -ENOMEM, "out of memory") : 0;
 }
 
@@ -512,10 +525,10 @@ int forwarder_step(struct forwarder *forwarder, uint64_t now_ms, bool *ret_chang
 	int r;
 
 	take_news(forwarder, &news);
-	look_for_machines(forwarder);
+	look_for_machines(forwarder, now_ms);
 	accounting_step(forwarder->accounting, now_ms);
 	*ret_changed = false;
-	if (!news.links && !forwarder->places_due && forwarder_next_ms(forwarder) > now_ms)
+	if (!news.links && forwarder_next_ms(forwarder) > now_ms)
 		return 0;
 	r = netns_visit(forwarder->netns, &visit, err);
 	if (r < 0)

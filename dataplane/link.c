@@ -281,11 +281,11 @@ static int take_route(struct nl_msg *msg, void *user)
 	return NL_OK;
 }
 
-/* There is none, or one that refuses: prohibit, blackhole, throw. */
+/* There is none, or one that refuses: prohibit, blackhole, throw; or this kernel has no IPv6. */
 static bool is_no_route(int r)
 {
 	return r == -ENETUNREACH || r == -EHOSTUNREACH || r == -EACCES || r == -EINVAL ||
-	       r == -EAGAIN || r == -ESRCH;
+	       r == -EAGAIN || r == -ESRCH || r == -EOPNOTSUPP || r == -EAFNOSUPPORT;
 }
 
 /* The route itself, not what it comes to for this address: RTM_F_FIB_MATCH, since Linux 4.13. */

@@ -5,14 +5,21 @@
 #include <stdlib.h>
 #include <string.h>
 
+static int compare_devices(const void *a, const void *b)
+{
+	const struct link_device *x = a, *y = b;
+
+	return (x->index > y->index) - (x->index < y->index);
+}
+
 static const struct link_device *find_device(const struct link_device *devices, size_t n_devices,
 					     int index)
 {
-	for (size_t i = 0; index && i < n_devices; i++) {
-		if (devices[i].index == index)
-			return &devices[i];
-	}
-	return NULL;
+	const struct link_device key = {.index = index};
+
+	if (index == 0 || n_devices == 0)
+		return NULL;
+	return bsearch(&key, devices, n_devices, sizeof(*devices), compare_devices);
 }
 
 void presence_judge(struct presence_machine *machine, const struct link_route *route,
@@ -91,6 +98,8 @@ int presence_look(struct presence *presence, struct link *link, bool *ret_change
 	r = look_up_routes(presence, link, routes, err);
 	if (r == 0)
 		r = link_list_devices(link, &devices, &n_devices, err);
+	if (r == 0 && n_devices > 0)
+		qsort(devices, n_devices, sizeof(*devices), compare_devices);
 	for (size_t i = 0; i < presence->n_machines && r == 0; i++) {
 		struct presence_machine *machine = &presence->machines[i];
 		bool was_absent = machine->absent;

@@ -61,6 +61,7 @@ void presence_deinit(struct presence *presence);
  * What one look says of one machine. Pure.
  * @route:   looked up before `devices`, so that a route that is gone with its link is not taken for
  *           one that was changed; index 0: there is none.
+ * @devices: sorted by index.
  */
 void presence_judge(struct presence_machine *machine, const struct link_route *route,
 		    const struct link_device *devices, size_t n_devices);
