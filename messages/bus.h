@@ -66,7 +66,7 @@ struct bus_header {
 /* A message received. Valid during the callback only. */
 struct bus_message {
 	const char *subject;
-	const char *reply; /* NULL: nobody waits for an answer */
+	const char *reply; /* NULL: nobody waits for an answer, or not where one may be sent */
 	const char *data;  /* not terminated */
 	size_t len;
 	void *native;       /* for bus_message_header() */

@@ -4,13 +4,28 @@
 #include <string.h>
 
 #include "base/require.h"
+#include "base/text.h"
 #include "messages/bus_private.h"
+
+/*
+ * Who asks says where the answer goes, and it is published with our rights, which are more than
+ * theirs: so it never goes to a subject of ours, the store's or the server's. What the server asks
+ * of the reader of a stream is told from that by its subjects.
+ */
+static const char *reply_of(natsMsg *native)
+{
+	const char *reply = natsMsg_GetReply(native);
+
+	if (!reply || text_starts(reply, "$JS.ACK.") || text_starts(reply, "$JS.FC."))
+		return reply;
+	return *reply == '$' || text_starts(reply, "ilb.") ? NULL : reply;
+}
 
 struct bus_message bus_message_of(natsMsg *native)
 {
 	return (struct bus_message){
 		.subject = natsMsg_GetSubject(native),
-		.reply = natsMsg_GetReply(native),
+		.reply = reply_of(native),
 		.data = natsMsg_GetData(native),
 		.len = (size_t)natsMsg_GetDataLength(native),
 		.native = native,

@@ -88,8 +88,10 @@ static bool handle_status(struct bus_tail *tail, const struct bus_message *messa
 	const char *answer = message->reply ? message->reply : stalled;
 	uint64_t consumed;
 
-	/* Lost with the connection, it is asked for again by the next heartbeat. */
-	if (answer && bus_publish(tail->bus, answer, NULL, NULL, 0, NULL, 0) < 0)
+	/* Lost with the connection, it is asked for again by the next heartbeat. Whoever may publish to
+	 * our inbox may not publish elsewhere in our name. */
+	if (answer && text_starts(answer, "$JS.FC.") &&
+	    bus_publish(tail->bus, answer, NULL, NULL, 0, NULL, 0) < 0)
 		return true;
 	if (!last || text_parse_u64(last, UINT64_MAX, &consumed) < 0)
 		return true;

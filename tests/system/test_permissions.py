@@ -180,11 +180,31 @@ def answers_hold_one_namespace(lab):
     assert done.returncode == 1 and "ermissions" in done.stderr, (done.stdout, done.stderr)
 
 
+def answers_go_to_inboxes_alone(lab):
+    """Allocators may write to the store, and agents answer wherever they are asked to: nobody borrows these rights by
+    the subject that an answer is to be sent to. A purge is what a PURGE does with any JSON."""
+    targets = ("$KV.ilb.x", "$KV.ilb-status.x", "$JS.API.STREAM.PURGE.KV_ilb", f"ilb.v1.state.{NET}", "ilb.v1.log.team.network.secret")
+    with Client(lab.url.replace("nats://", "nats://ADMIN:secret@")) as admin, \
+            Client(lab.url.replace("nats://", "nats://TENANT:secret@"), inbox=INBOX["TENANT"]) as tenant:
+        heard = [admin.subscribe(target) for target in targets]
+        before = admin.request("$JS.API.STREAM.INFO.KV_ilb").json["state"]
+        for target in targets:
+            for subject, body in (("list", b"networks"), ("get", b""), ("traffic", b"")):
+                tenant.publish(f"ilb.v1.{subject}.default", body, {"Accept": "application/json"}, reply=target)
+        tenant.request("ilb.v1.list.default", b"networks")  # requests are answered in their order
+        tenant.request("ilb.v1.traffic.default")
+        admin.flush()
+        assert all(queue.empty() for queue in heard), [queue.get().subject for queue in heard if not queue.empty()]
+        after = admin.request("$JS.API.STREAM.INFO.KV_ilb").json["state"]
+        assert (before["messages"], before["last_seq"]) == (after["messages"], after["last_seq"]), (before, after)
+
+
 def main():
     with Lab() as lab:
         start_nats(lab)
         for step in (programs_work, nothing_else, strangers_are_not_let_in,
-                     another_namespace_is_refused_with_a_sentence, answers_hold_one_namespace):
+                     another_namespace_is_refused_with_a_sentence, answers_hold_one_namespace,
+                     answers_go_to_inboxes_alone):
             step(lab)
             print(f"ok {step.__name__}", flush=True)
 
