@@ -5,6 +5,7 @@
 
 #include "messages/arena.h"
 #include "messages/codec.h"
+#include "messages/desired.h"
 #include "messages/ilb.pb-c.h"
 #include "messages/wire.h"
 
@@ -35,6 +36,8 @@ static int read_object(ProtobufCBinaryData bytes, char **ret_object, struct erro
 	    strspn(*ret_object, "abcdefghijklmnopqrstuvwxyz") != (size_t)(slash - *ret_object) ||
 	    slash[1 + strspn(slash + 1, "abcdefghijklmnopqrstuvwxyz0123456789-.")])
 		return wire_bad(err, "object", "must be a kind, '/' and a name");
+	if (strlen(slash + 1) > DESIRED_NAME_MAX)
+		return wire_bad(err, "object", "the name is too long");
 	return 0;
 }
 

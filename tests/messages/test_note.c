@@ -4,6 +4,7 @@
 
 #include "base/array.h"
 #include "messages/codec.h"
+#include "messages/desired.h"
 #include "messages/note.h"
 #include "tests/support/cmocka.h"
 
@@ -79,6 +80,11 @@ static void test_limits(void **state)
 	out.object = object;
 	assert_int_equal(through(&out, &in, &err), -E2BIG);
 	object[NOTE_OBJECT_MAX] = '\0';
+	assert_int_equal(through(&out, &in, &err), -EBADMSG);
+	assert_string_equal(err.text, "object: the name is too long");
+	object[3 + DESIRED_NAME_MAX + 1] = '\0';
+	assert_int_equal(through(&out, &in, &err), -EBADMSG);
+	object[3 + DESIRED_NAME_MAX] = '\0';
 	memset(reason, 'a', NOTE_REASON_MAX + 1);
 	out.reason = reason;
 	assert_int_equal(through(&out, &in, &err), -E2BIG);
