@@ -171,7 +171,8 @@ static void deliver(struct bus *bus)
 		subscription = delivery->feed->owner;
 		if (subscription) {
 			message = bus_message_of(delivery->message);
-			message.waited_ms = now_ms - delivery->heard_ms;
+			if (now_ms > delivery->heard_ms) /* or it came since we looked */
+				message.waited_ms = now_ms - delivery->heard_ms;
 			subscription->on_message(subscription->user, &message);
 		}
 		delivery_discard(delivery);
