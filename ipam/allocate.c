@@ -10,6 +10,8 @@
 #include "base/text.h"
 #include "ipam/selector.h"
 
+#define NUMBERS_AHEAD_MAX (1U << 20)
+
 struct request {
 	const struct catalog *catalog;
 	const struct object *object;
@@ -378,12 +380,23 @@ int allocate(const struct catalog *catalog, struct object *object, const struct 
 	return 0;
 }
 
+/*
+ * Whether the number given last is not behind us yet: a sequence goes on by one where a number was
+ * in use, and numbers skip it. One that is far ahead is from a log that there was before.
+ */
+static bool is_ahead(uint32_t last, uint32_t number)
+{
+	uint32_t ahead = (last - number) & DESIRED_NUMBER_MAX;
+
+	return last && ahead && ahead < NUMBERS_AHEAD_MAX;
+}
+
 uint32_t allocate_number(const struct catalog *catalog, const struct object *lb, uint64_t sequence)
 {
 	const struct net *net = net_find(catalog, lb->meta.name_space, object_network(lb));
 	uint32_t number = sequence ? (sequence - 1) & DESIRED_NUMBER_MAX : 0;
 
-	if (net && !number_is_behind(net->last_number, number))
+	if (net && (!sequence || is_ahead(net->last_number, number)))
 		number = net->last_number;
 	for (uint32_t i = 0; i < DESIRED_NUMBER_MAX; i++) {
 		number = number < DESIRED_NUMBER_MAX ? number + 1 : 1;

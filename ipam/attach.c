@@ -128,7 +128,7 @@ static int attach_number(struct catalog *catalog, struct net *net, struct entry 
 		conflict(catalog, entry);
 		return 0;
 	}
-	if (number_is_behind(net->last_number, number))
+	if (!net->last_number || number_is_behind(net->last_number, number))
 		net->last_number = number;
 	return flat_add(&net->numbers, key, (uintptr_t)entry);
 }

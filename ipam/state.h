@@ -53,7 +53,7 @@ struct net {
 	char *key;                    /* "namespace/name" */
 	struct lease_table addresses; /* holders are entries */
 	struct flat numbers;          /* of LoadBalancers */
-	uint32_t last_number;         /* given last: the next search begins behind it */
+	uint32_t last_number; /* given last: the next search begins behind it; 0: none was */
 	struct chain users, lbs;
 	struct chain waiters; /* objects with an ephemeral address still to be had */
 	struct chain leaving; /* being deleted, or with a lease to give back; by resourceVersion */

@@ -504,6 +504,33 @@ static void test_numbers_begin_anew(void **state)
 	cloud_deinit(&cloud);
 }
 
+static uint32_t number_of(const struct cloud *cloud, const char *name)
+{
+	return catalog_find(cloud->catalog, KIND_LOAD_BALANCER, "default", name)->lb_number;
+}
+
+/* Where a sequence, cut to a number, is more than half of the circle away from nothing. */
+static void test_numbers_of_long_logs(void **state)
+{
+	struct cloud cloud;
+
+	(void)state;
+	cloud_init(&cloud);
+	cloud.sequence = 9000000;
+	cloud_do(&cloud, "apply lb a n 10.0.9.1 app=web");
+	assert_int_equal(number_of(&cloud, "a"), 9000001);
+	cloud_do(&cloud, "delete lb a");
+	cloud_do(&cloud, "settle");
+	cloud_do(&cloud, "apply lb b n 10.0.9.1 app=web");
+	assert_true(number_of(&cloud, "b") > 9000001);
+	cloud_do(&cloud, "apply lb c n 10.0.9.2 app=web");
+	assert_true(number_of(&cloud, "c") > number_of(&cloud, "b"));
+	cloud.sequence += (DESIRED_NUMBER_MAX >> 1) + 10; /* long after the others */
+	cloud_do(&cloud, "apply lb d n 10.0.9.3 app=web");
+	assert_int_equal(number_of(&cloud, "d"), cloud.sequence & DESIRED_NUMBER_MAX);
+	cloud_deinit(&cloud);
+}
+
 static bool add_name(void *user, const struct object *lb)
 {
 	struct text *text = user;
@@ -565,6 +592,7 @@ int main(void)
 		cmocka_unit_test(test_numbers_are_reused_late),
 		cmocka_unit_test(test_numbers_are_reused_late_by_others),
 		cmocka_unit_test(test_numbers_begin_anew),
+		cmocka_unit_test(test_numbers_of_long_logs),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
