@@ -14,6 +14,7 @@
 #include "messages/subjects.h"
 
 #define EXPIRE_MS 60000
+#define TOUCH_MS  10000 /* how many are silent is shown by every LoadBalancer, so old at most */
 
 struct sentinel {
 	struct world *world;
@@ -22,7 +23,7 @@ struct sentinel {
 	void *user;
 	bool was_sure;
 	size_t n_ill; /* as it was told last */
-	uint64_t expired_at_ms;
+	uint64_t expired_at_ms, touched_at_ms;
 };
 
 /* ---- what nodes say ---- */
@@ -199,9 +200,12 @@ static void find_the_dead(struct sentinel *sentinel, const struct roster_time *t
 	if (!sentinel->n_ill && n_ill)
 		log_warning("nodes=silent hint='most of them at once: it is the control plane that "
 			    "is ill, so no destination is taken out'");
-	if (sentinel->n_ill != n_ill)
-		touch_lbs(sentinel, touch);
+	if (sentinel->n_ill == n_ill ||
+	    (sentinel->n_ill && n_ill && time->now_ms - sentinel->touched_at_ms < TOUCH_MS))
+		return;
+	touch_lbs(sentinel, touch);
 	sentinel->n_ill = n_ill;
+	sentinel->touched_at_ms = time->now_ms;
 }
 
 void sentinel_tick(struct sentinel *sentinel, const struct roster_time *time)
