@@ -117,21 +117,23 @@ int healthtable_take(struct healthtable *table, const struct health *health, uin
 {
 	struct net *net = net_find(table, health->net);
 	bool was_dead, is_new;
-	size_t n_before;
+	size_t n_before, n;
 	int r = 0;
 
-	if (table->counts.verdicts >= HEALTHTABLE_VERDICTS_MAX)
-		return -E2BIG;
 	if (!net)
 		r = net_new(table, health->net, &net);
 	if (r < 0)
 		return r;
 	was_dead = verdicts_is_dead(net->verdicts, health->node);
 	n_before = verdicts_count(net->verdicts);
+	/* One maximum for all, and for what is new: at it, what is known changes and goes all the same. */
+	verdicts_set_max(net->verdicts,
+			 n_before + HEALTHTABLE_VERDICTS_MAX - table->counts.verdicts);
 	r = verdicts_take(net->verdicts, health, now, &is_new);
-	table->counts.verdicts += verdicts_count(net->verdicts) - n_before;
+	n = verdicts_count(net->verdicts);
+	table->counts.verdicts += n - n_before;
 	table->counts.taken++;
-	if (was_dead != verdicts_is_dead(net->verdicts, health->node))
+	if (n < n_before || was_dead != verdicts_is_dead(net->verdicts, health->node))
 		table->on_changed(table->user, net->token, NULL);
 	return r;
 }
@@ -144,10 +146,13 @@ void healthtable_expire(struct healthtable *table, uint64_t now)
 		return;
 	HASH_ITER(hh, table->nets, net, next)
 	{
-		size_t n_before = verdicts_count(net->verdicts);
+		size_t n_before = verdicts_count(net->verdicts), n;
 
 		verdicts_forget(net->verdicts, now - HEALTHTABLE_KEEP_MS);
-		table->counts.verdicts -= n_before - verdicts_count(net->verdicts);
+		n = verdicts_count(net->verdicts);
+		table->counts.verdicts -= n_before - n;
+		if (n < n_before)
+			table->on_changed(table->user, net->token, NULL);
 		if (verdicts_is_empty(net->verdicts))
 			net_free(net);
 	}

@@ -12,7 +12,7 @@
  */
 
 #define HEALTHTABLE_NETS_MAX     65536
-#define HEALTHTABLE_VERDICTS_MAX VERDICTS_MAX /* of all Networks; beyond, nothing more is taken */
+#define HEALTHTABLE_VERDICTS_MAX VERDICTS_MAX /* of all Networks; beyond, no new ones are taken */
 #define HEALTHTABLE_KEEP_MS      3600000 /* what a node said is forgotten after such a silence */
 #define HEALTHTABLE_PART_MAX     8192    /* verdicts of one message */
 #define HEALTHTABLE_PACKED_MS \
@@ -28,7 +28,7 @@ must_check int healthtable_new(healthtable_fn *on_changed, void *user,
 void healthtable_free(struct healthtable *table);
 AUTO_DEFINE(struct healthtable, healthtable_free);
 
-/* Return: 0, -ENOMEM, -E2BIG (ignored). */
+/* Return: 0, -ENOMEM, -E2BIG (what it says anew was ignored, at least in part). */
 must_check int healthtable_take(struct healthtable *table, const struct health *health,
 				uint64_t now);
 

@@ -42,7 +42,7 @@ static int entry_new(struct verdicts *verdicts, struct peer *peer, const struct 
 {
 	struct entry *entry;
 
-	if (verdicts->n_entries >= VERDICTS_MAX)
+	if (verdicts->n_entries >= verdicts->max)
 		return -E2BIG;
 	entry = calloc(1, sizeof(*entry));
 	if (!entry)
@@ -155,6 +155,7 @@ int verdicts_new(const char *node, verdicts_fn *on_changed, void *user,
 
 	if (!verdicts)
 		return -ENOMEM;
+	verdicts->max = VERDICTS_MAX;
 	verdicts->on_changed = on_changed;
 	verdicts->user = user;
 	r = node ? peer_new(verdicts, node, &verdicts->own) : 0;
@@ -189,20 +190,25 @@ static int get_peer(struct verdicts *verdicts, const char *name, struct peer **r
 	return *ret_peer ? 0 : peer_new(verdicts, name, ret_peer);
 }
 
+/* At the maximum only what is new is refused: the known change, and what is gone makes room. */
 static int hear(struct verdicts *verdicts, struct peer *peer, const struct health *health)
 {
 	bool changed;
-	int r = 0;
+	int r = 0, refused = 0;
 
 	peer->round++;
 	for (size_t i = 0; i < health->n_verdicts && r == 0; i++) {
 		r = put(verdicts, peer, &health->verdicts[i], &changed);
 		if (r == 0 && changed && verdicts->on_changed)
 			verdicts->on_changed(verdicts->user, peer->name, &health->verdicts[i]);
+		if (r == -E2BIG) {
+			refused = r;
+			r = 0;
+		}
 	}
 	if (health->full && r == 0)
 		drop_old(verdicts, peer);
-	return r;
+	return r < 0 ? r : refused;
 }
 
 /* Only that it is dead, or is not after all. */
@@ -279,6 +285,11 @@ void verdicts_forget(struct verdicts *verdicts, uint64_t before)
 		if (peer != verdicts->own && peer->heard_ms < before && peer->dead_ms < before)
 			peer_free(verdicts, peer);
 	}
+}
+
+void verdicts_set_max(struct verdicts *verdicts, size_t max)
+{
+	verdicts->max = max;
 }
 
 size_t verdicts_count(const struct verdicts *verdicts)

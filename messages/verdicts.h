@@ -42,7 +42,8 @@ AUTO_DEFINE(struct verdicts, verdicts_free);
 
 /*
  * @ret_new_peer: a node that was not heard lately, or whose agent started anew.
- * Return: 0, -ENOMEM, -E2BIG (more than VERDICTS_PEERS_MAX nodes, or VERDICTS_MAX verdicts).
+ * Return: 0, -ENOMEM, -E2BIG (more than VERDICTS_PEERS_MAX nodes; or more than VERDICTS_MAX verdicts:
+ *         then all but the new ones that are too many was taken).
  */
 must_check int verdicts_take(struct verdicts *verdicts, const struct health *health, uint64_t now,
 			     bool *ret_new_peer);
@@ -57,6 +58,8 @@ must_check int verdicts_recall(struct verdicts *verdicts, const struct health *h
 
 /* Nodes neither heard nor said to be dead since `before` are forgotten, with all that they said. */
 void verdicts_forget(struct verdicts *verdicts, uint64_t before);
+/* No new verdicts are taken beyond `max`, instead of VERDICTS_MAX. What is there stays. */
+void verdicts_set_max(struct verdicts *verdicts, size_t max);
 size_t verdicts_count(const struct verdicts *verdicts);  /* of all nodes */
 bool verdicts_is_empty(const struct verdicts *verdicts); /* no node was heard */
 

@@ -38,7 +38,7 @@ struct verdicts {
 	struct peer *peers;
 	struct peer *own;    /* NULL: none */
 	struct peer *former; /* what we said before we were restarted, as others remember it */
-	size_t n_entries;
+	size_t n_entries, max;
 	uint64_t n_changes;
 	verdicts_fn *on_changed;
 	void *user;

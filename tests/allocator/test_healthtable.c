@@ -121,6 +121,47 @@ static void test_memory_is_told_in_parts(void **state)
 	assert_int_equal(said.n, 3 + 4);
 }
 
+static void test_what_vanishes_is_told(void **state)
+{
+	auto_call(healthtable_freep) struct healthtable *table = NULL;
+	char text[128] = "";
+
+	(void)state;
+	assert_int_equal(healthtable_new(note, text, &table), 0);
+	assert_int_equal(take(table, "n", "a", 1, 2, 1), 0);
+	assert_int_equal(take(table, "n", "a", 1, 1, 2), 0);
+	assert_string_equal(text, "n:1 n:2 n:-1 ");
+	healthtable_expire(table, HEALTHTABLE_KEEP_MS + 1);
+	assert_string_equal(text, "n:1 n:2 n:-1 ");
+	healthtable_expire(table, HEALTHTABLE_KEEP_MS + 3);
+	assert_string_equal(text, "n:1 n:2 n:-1 n:-1 ");
+}
+
+/* At the maximum nodes still die, and what is known still changes and goes. */
+static void expect_alive_when_full(struct healthtable *table)
+{
+	struct health_verdict verdict = {.address = address_of(7), .check = CHECK, .healthy = true};
+	struct health change = {.net = (char *)"n",
+				.node = (char *)"node-0",
+				.verdicts = &verdict,
+				.n_verdicts = 1};
+	struct health dead = {.net = (char *)"n", .node = (char *)"node-1", .dead = true};
+	const struct verdicts *verdicts = healthtable_find(table, "n");
+	const char *checker;
+
+	assert_int_equal(healthtable_take(table, &dead, 2), 0);
+	assert_true(verdicts_is_dead(verdicts, "node-1"));
+	assert_int_equal(healthtable_take(table, &change, 2), 0);
+	assert_true(
+		verdicts_look(verdicts, "node-0", &verdict.address, CHECK, 2, &checker)->healthy);
+	assert_int_equal(take(table, "m", "node-0", 0, 1, 2), -E2BIG);
+	/* One stays, one is new and finds no room yet, all others go. */
+	assert_int_equal(take(table, "n", "node-0", HEALTH_VERDICTS_MAX - 1, 2, 2), -E2BIG);
+	assert_int_equal(healthtable_counts(table).verdicts,
+			 HEALTHTABLE_VERDICTS_MAX - HEALTH_VERDICTS_MAX + 1);
+	assert_int_equal(take(table, "n", "node-0", HEALTH_VERDICTS_MAX - 1, 2, 2), 0);
+}
+
 static void test_bounds(void **state)
 {
 	auto_call(healthtable_freep) struct healthtable *table = NULL;
@@ -137,7 +178,9 @@ static void test_bounds(void **state)
 	assert_int_equal(r, -E2BIG);
 	assert_int_equal(n, HEALTHTABLE_VERDICTS_MAX / HEALTH_VERDICTS_MAX + 1);
 	assert_int_equal(healthtable_counts(table).verdicts, HEALTHTABLE_VERDICTS_MAX);
-	healthtable_expire(table, HEALTHTABLE_KEEP_MS + 2);
+	expect_alive_when_full(table);
+	text[0] = '\0';
+	healthtable_expire(table, HEALTHTABLE_KEEP_MS + 3);
 	assert_int_equal(healthtable_counts(table).verdicts, 0);
 	assert_int_equal(healthtable_counts(table).nets, 0);
 	assert_int_equal(take(table, "n", "a", 0, 1, 1), 0);
@@ -149,6 +192,7 @@ int main(void)
 		cmocka_unit_test(test_changes_are_told_once),
 		cmocka_unit_test(test_the_dead_are_not_forgotten),
 		cmocka_unit_test(test_memory_is_told_in_parts),
+		cmocka_unit_test(test_what_vanishes_is_told),
 		cmocka_unit_test(test_bounds),
 	};
 
