@@ -74,8 +74,10 @@ static int create(struct bucket_question *e)
 static void read_info(const json_t *answer, struct bucket_info *ret_info)
 {
 	const json_t *state = json_object_get(answer, "state");
+	const char *created = json_string_value(json_object_get(answer, "created"));
 
 	ret_info->last_sequence = (uint64_t)json_integer_value(json_object_get(state, "last_seq"));
+	(void)snprintf(ret_info->created, sizeof(ret_info->created), "%s", created ? created : "");
 	ret_info->n_messages = (uint64_t)json_integer_value(json_object_get(state, "messages"));
 }
 

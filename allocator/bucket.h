@@ -16,6 +16,7 @@
 struct bucket_info {
 	uint64_t last_sequence;
 	uint64_t n_messages;
+	char created[40]; /* when it was made, as the server says it; "" where it does not */
 };
 
 /*

@@ -7,15 +7,18 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "allocator/allowance.h"
 #include "allocator/bucket.h"
+#include "allocator/notes.h"
 #include "allocator/say.h"
 #include "base/array.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "messages/codec.h"
+#include "messages/note.h"
 #include "messages/subjects.h"
 
 #define RETRY_WAIT_MS 2000
+#define LOOK_EACH_MS  10000 /* whether the stream that we follow is still there */
 #define PREFIX        "ilb.v1.log."
 
 struct record {
@@ -27,12 +30,15 @@ struct record {
 struct journal {
 	struct world *world;
 	unsigned replicas;
-	struct bus_subscription *on_note;
+	struct notes *notes;
 	struct bus_tail *tail;
 	struct bucket_question *question; /* is the stream there? */
-	uint64_t retry_at_ms;
-	uint64_t spent_until_us; /* of the burst */
-	uint64_t n_left_out, n_refused;
+	char created[40];                 /* when the one that we follow was made */
+	uint64_t last;                    /* sequence that came last from it */
+	uint64_t asked_last;              /* what that was when it was asked for */
+	uint64_t ask_at_ms;
+	struct allowance allowance;
+	uint64_t n_left_out;
 	struct record records[JOURNAL_RECORDS_MAX]; /* a ring */
 	size_t first, n_records;
 };
@@ -41,17 +47,11 @@ struct journal {
 
 static bool may_tell(struct journal *journal)
 {
-	uint64_t now_us = uv_now(journal->world->loop) * 1000, each_us = 1000000 / JOURNAL_PER_S;
-
-	if (journal->spent_until_us < now_us)
-		journal->spent_until_us = now_us;
-	if (journal->spent_until_us + each_us > now_us + JOURNAL_BURST * each_us) {
-		if (journal->n_left_out++ == 0)
-			log_warning("journal=full hint='more happens than is told to ilb events'");
-		return false;
-	}
-	journal->spent_until_us += each_us;
-	return true;
+	if (allowance_take(&journal->allowance, uv_now(journal->world->loop)))
+		return true;
+	if (journal->n_left_out++ == 0)
+		log_warning("journal=full hint='more happens than is told to ilb events'");
+	return false;
 }
 
 static void format_time(int64_t at_ms, char text[static 40])
@@ -89,6 +89,12 @@ static void tell(struct journal *journal, const struct journal_entry *entry)
 		(void)say(journal->world->bus,
 			  subject_log(subject, entry->name_space, entry->kind, entry->name),
 			  &header, entry->id ? 1 : 0, text, strlen(text));
+}
+
+/* What agents tell has a limit of its own. */
+static void on_note(void *user, const struct journal_entry *entry)
+{
+	tell(user, entry);
 }
 
 void journal_tell(struct journal *journal, const struct journal_entry *entry)
@@ -192,40 +198,6 @@ void journal_status(struct journal *journal, const struct object *object, const 
 	}
 }
 
-/* ---- what agents tell ---- */
-
-static void on_note(void *user, const struct bus_message *message)
-{
-	struct journal *journal = user;
-	auto_call(note_freep) struct note *note = NULL;
-	char name_space[64], network[254], kind[64], subject[SUBJECT_MAX];
-	struct error err = {};
-	const char *slash;
-
-	if (note_unpack(message->data, message->len, &note, &err) < 0 ||
-	    !text_equal(message->subject, subject_note(subject, note->node, note->net)) ||
-	    subject_net_names(note->net, name_space, network) < 0) {
-		if (journal->n_refused++ == 0)
-			log_warning("subject=%s error='%s' hint='further ones are only counted'",
-				    message->subject,
-				    err.text[0] ? err.text : "it is about another node or Network");
-		return;
-	}
-	slash = strchr(note->object, '/'); /* the codec has looked */
-	(void)snprintf(kind, sizeof(kind), "%.*s", (int)(slash - note->object), note->object);
-	const struct journal_entry entry = {
-		.name_space = name_space,
-		.kind = kind,
-		.name = slash + 1,
-		.node = note->node,
-		.warning = note->warning,
-		.reason = note->reason,
-		.message = note->sentence,
-		.at_ms = (int64_t)(note->at_ms % UINT64_C(253402300800000)), /* before year 10000 */
-	};
-	tell(journal, &entry); /* agents keep to a limit of their own */
-}
-
 /* ---- what is kept ---- */
 
 static struct record *record_at(const struct journal *journal, size_t i)
@@ -251,6 +223,7 @@ static void on_record(void *user, const struct bus_message *message, uint64_t se
 	size_t len;
 
 	(void)n_pending;
+	journal->last = sequence;
 	if (!text_starts(message->subject, PREFIX))
 		return;
 	len = strcspn(name_space, ".");
@@ -294,19 +267,46 @@ void journal_list(const struct journal *journal, const char *name_space, const c
 
 /* ---- beginning and end ---- */
 
+/* What was kept is gone, or another stream has its name: both begin anew. */
+static void forget(struct journal *journal)
+{
+	if (!journal->tail)
+		return;
+	log_warning("stream=" JOURNAL_STREAM " error='it was lost or made anew' hint='what had "
+		    "happened before is forgotten'");
+	bus_tail_stop(TAKE(journal->tail));
+	while (journal->n_records > 0)
+		drop_first(journal);
+	journal->last = 0;
+}
+
+static bool is_followed(const struct journal *journal, const struct bucket_info *info)
+{
+	return journal->tail && text_equal(info->created, journal->created) &&
+	       info->last_sequence >= journal->asked_last;
+}
+
 static void on_stream(void *user, int outcome, const struct bucket_info *info,
 		      const struct error *err)
 {
 	struct journal *journal = user;
+	uint64_t now_ms = uv_now(journal->world->loop);
 
-	(void)info;
 	journal->question = NULL;
-	journal->retry_at_ms = uv_now(journal->world->loop) + RETRY_WAIT_MS;
-	if (outcome == 0 && bus_tail(journal->world->bus, JOURNAL_STREAM, 1, on_record, journal,
-				     &journal->tail) == 0)
+	journal->ask_at_ms = now_ms + (journal->tail ? LOOK_EACH_MS : RETRY_WAIT_MS);
+	if (outcome < 0) {
+		log_debug("stream=" JOURNAL_STREAM " error='%s'", err->text);
 		return;
-	log_debug("stream=" JOURNAL_STREAM " error='%s'",
-		  outcome < 0 ? err->text : "out of memory");
+	}
+	if (is_followed(journal, info))
+		return;
+	forget(journal);
+	memcpy(journal->created, info->created, sizeof(journal->created));
+	if (bus_tail(journal->world->bus, JOURNAL_STREAM, 1, on_record, journal, &journal->tail) ==
+	    0)
+		journal->ask_at_ms = now_ms + LOOK_EACH_MS;
+	else
+		log_debug("stream=" JOURNAL_STREAM " error='out of memory'");
 }
 
 static json_t *configuration(const struct journal *journal)
@@ -325,34 +325,33 @@ void journal_tick(struct journal *journal)
 	struct world *world = journal->world;
 	json_t *config;
 
-	if (journal->tail || journal->question || uv_now(world->loop) < journal->retry_at_ms ||
+	notes_tick(journal->notes);
+	if (journal->question || uv_now(world->loop) < journal->ask_at_ms ||
 	    !bus_is_connected(world->bus) || store_state(world->store) != STORE_READY)
 		return;
+	journal->asked_last = journal->last;
 	config = configuration(journal);
 	if (config && bucket_ensure_stream(world->bus, JOURNAL_STREAM, config, on_stream, journal,
 					   &journal->question) < 0)
-		journal->retry_at_ms = uv_now(world->loop) + RETRY_WAIT_MS;
+		journal->ask_at_ms = uv_now(world->loop) + RETRY_WAIT_MS;
 	json_decref(config);
 }
 
 int journal_new(struct world *world, unsigned replicas, struct journal **ret_journal,
 		struct error *err)
 {
-	struct journal *journal = calloc(1, sizeof(*journal));
-	char subject[SUBJECT_MAX];
+	auto_call(journal_freep) struct journal *journal = calloc(1, sizeof(*journal));
 	int r;
 
 	if (!journal)
 		return error_set(err, -ENOMEM, "out of memory");
 	journal->world = world;
 	journal->replicas = replicas;
-	r = bus_subscribe(world->bus, subject_note(subject, "*", "*"), SUBJECT_QUEUE, on_note,
-			  journal, &journal->on_note, err);
-	if (r < 0) {
-		free(journal);
+	journal->allowance = (struct allowance){.burst = JOURNAL_BURST, .per_s = JOURNAL_PER_S};
+	r = notes_new(world, on_note, journal, &journal->notes, err);
+	if (r < 0)
 		return r;
-	}
-	*ret_journal = journal;
+	*ret_journal = TAKE(journal);
 	return 0;
 }
 
@@ -360,7 +359,7 @@ void journal_free(struct journal *journal)
 {
 	if (!journal)
 		return;
-	bus_unsubscribe(journal->on_note);
+	notes_free(journal->notes);
 	if (journal->tail)
 		bus_tail_stop(journal->tail);
 	bucket_cancel(journal->question);

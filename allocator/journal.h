@@ -12,7 +12,7 @@
  * What has happened to objects, for people: `ilb events`. docs/wire.md, "What has happened". What a
  * replica has to tell is published once into the JetStream stream JOURNAL_STREAM; every replica
  * follows that stream and so has all of it at hand. Without the stream nothing is kept, and nothing
- * else depends on it.
+ * else depends on it; it is made anew when somebody has removed it.
  */
 
 #define JOURNAL_STREAM         "ilb-log"
@@ -28,6 +28,7 @@ struct journal;
 must_check int journal_new(struct world *world, unsigned replicas, struct journal **ret_journal,
 			   struct error *err);
 void journal_free(struct journal *journal); /* before bus_close(); NULL is fine */
+AUTO_DEFINE(struct journal, journal_free);
 void journal_tick(struct journal *journal); /* every 100 ms or so */
 
 /* Something about an object. @id: equal ones within two minutes are kept once; NULL. */

@@ -8,6 +8,7 @@ import sys
 
 sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "support"))
 from lab import Lab, example, nic_manifest, wait_until  # noqa: E402
+from hostile import message  # noqa: E402
 from nats_client import Client  # noqa: E402
 
 LB = "loadbalancer/my-loadbalancer"
@@ -97,12 +98,26 @@ def they_are_followed(lab):
         process.stdout.close()
 
 
+def note(node, net, name):
+    return message((1, node.encode()), (2, net.encode()), (3, 1795000000000), (4, 1), (5, f"loadbalancer/{name}".encode()),
+                   (6, b"Lie"), (7, b"it is not so"))
+
+
+def lies_about_networks_of_others(lab):
+    """Only who hosts a Network is heard about it: told first, so that the log names it."""
+    with Client(lab.url) as client:
+        client.publish("ilb.v1.note.n1.default_theirs", note("n1", "default_theirs", "web"))
+        client.flush()
+    wait_until("it is refused", lambda: any("does not host" in allocator.log() for allocator in lab.allocators))
+    assert "Lie" not in reasons(lab)
+
+
 def hostile_notes(lab):
     before = {event["object"] for event in events(lab)}
     with Client(lab.url) as client:
         for subject in ("ilb.v1.note.n1.default_my-network", "ilb.v1.note.n9.default_a", "ilb.v1.note.a.b"):
             for body in (b"", b"\xff" * 100, b"\n\x02n1\x12\x12default_my-network*\x06lb/*.>2\x01x",
-                         b"x" * 900000):
+                         b"x" * 900000, note("n1", "default_my-network", "x" * 300)):
                 client.publish(subject, body)
         client.publish("ilb.v1.log.default.network.x", b"not json")
         client.publish("ilb.v1.log.default.network.x", b"[" * 5000)
@@ -110,6 +125,17 @@ def hostile_notes(lab):
     lab.apply("apiVersion: networking.ironcore.dev/v1alpha1\nkind: Network\nmetadata: {name: last}\n")
     wait_until("it goes on", lambda: reasons(lab, "network/last") == ["Created"])
     assert {event["object"] for event in events(lab)} == before | {"network/last"}
+
+
+def the_stream_is_removed(lab):
+    """Nothing but what had happened is lost: it is made anew, and followed from its beginning."""
+    with Client(lab.url) as client:
+        assert client.request("$JS.API.STREAM.DELETE.ilb-log").json["success"]
+    wait_until("that is noticed", lambda: all(
+        "lost or made anew" in allocator.log() for allocator in lab.allocators if allocator.alive()))
+    assert LB not in [event["object"] for event in events(lab)]
+    lab.apply("apiVersion: networking.ironcore.dev/v1alpha1\nkind: Network\nmetadata: {name: later}\n")
+    wait_until("what happens is told", lambda: reasons(lab, "network/later") == ["Created"])
 
 
 def wrong_usage_has_a_sentence(lab):
@@ -126,9 +152,11 @@ def main():
         the_life_of_a_load_balancer(lab)
         what_a_node_says(lab)
         they_are_followed(lab)
+        lies_about_networks_of_others(lab)
         hostile_notes(lab)
         wrong_usage_has_a_sentence(lab)
         each_is_kept_once_and_by_all(lab)
+        the_stream_is_removed(lab)
 
 
 main()
