@@ -72,6 +72,7 @@ UNTESTED = {
     "allocator/api.c": "tests/allocator/test_api.py: requests to a real allocator",
     "allocator/events.c": "tests/allocator/test_api.py and test_replicas.py: events, also of who is gone",
     "allocator/journal.c": "tests/system/test_events.py: what happens to real objects and nodes",
+    "allocator/notes.c": "tests/system/test_events.py: what real agents and hostile clients tell",
     "allocator/metrics.c": "tests/system/test_metrics.py: what a real Prometheus gets",
     "allocator/mirror.c": "tests/allocator/test_api.py: events, and what is in the bucket",
     "allocator/nodes.c": "tests/system/test_iep8.py: ilb nodes, with one that is silent",
