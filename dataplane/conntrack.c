@@ -15,6 +15,7 @@
 #include "base/array.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "dataplane/filters.h"
 #include "dataplane/netlink.h"
 
 /* Above so many filters one listing is cheaper than so many passes. */
@@ -193,22 +194,6 @@ static int delete_filtered(struct conntrack *conntrack, const struct conntrack_f
 static struct nlattr *find(struct nlmsghdr *header, int type)
 {
 	return netlink_find(header, sizeof(struct nfgenmsg), type);
-}
-
-static bool matches(const struct conntrack_filter *filter, const struct conntrack_entry *entry)
-{
-	if ((entry->mark & filter->mark_mask) != (filter->mark & filter->mark_mask))
-		return false;
-	if (filter->destination.family != FAMILY_NONE &&
-	    !address_equal(&filter->destination, &entry->destination))
-		return false;
-	if (filter->vip.family != FAMILY_NONE && !address_equal(&filter->vip, &entry->vip))
-		return false;
-	if (filter->protocol != 0 && filter->protocol != entry->protocol)
-		return false;
-	if (filter->first != 0 && (entry->port < filter->first || entry->port > filter->last))
-		return false;
-	return !filter->unreplied || !entry->replied;
 }
 
 struct listing {
@@ -395,20 +380,9 @@ int conntrack_ends_read(struct conntrack_ends *ends, conntrack_visit *visit, voi
 	return lost ? -ENOBUFS : ends->visiting.any;
 }
 
-struct filters {
-	const struct conntrack_filter *items;
-	size_t n_items;
-};
-
 static bool matches_any(void *user, const struct conntrack_entry *entry)
 {
-	const struct filters *filters = user;
-
-	for (size_t i = 0; i < filters->n_items; i++) {
-		if (matches(&filters->items[i], entry))
-			return true;
-	}
-	return false;
+	return conntrack_filters_match(user, entry);
 }
 
 /* Most often all filters are of one LoadBalancer: then only its entries are listed. */
@@ -432,9 +406,11 @@ static int put_common_mark(struct nl_msg *msg, const struct conntrack_filter *fi
 static int delete_listed(struct conntrack *conntrack, const struct conntrack_filter *filters,
 			 size_t n_filters)
 {
-	struct filters any = {filters, n_filters};
+	auto_call(conntrack_filters_deinit) struct conntrack_filters any = {};
 	struct nl_msg *dump;
 
+	if (conntrack_filters_init(&any, filters, n_filters) < 0)
+		return -ENOMEM;
 	dump = message_new(IPCTNL_MSG_CT_GET, NLM_F_DUMP, AF_UNSPEC);
 	if (!dump)
 		return -ENOMEM;
