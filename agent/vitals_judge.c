@@ -2,9 +2,9 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "agent/overlay.h"
 #include "agent/vitals_private.h"
 #include "base/text.h"
+#include "messages/overlay.h"
 
 /* ---- what counts ---- */
 

@@ -3,8 +3,8 @@
 #include <errno.h>
 #include <stdlib.h>
 
-#include "agent/overlay.h"
 #include "agent/vitals_private.h"
+#include "messages/overlay.h"
 
 static struct ward *find_ward(const struct vitals *vitals, const struct uuid *uid)
 {

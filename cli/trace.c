@@ -9,7 +9,9 @@
 #include "base/array.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/list.h"
 #include "cli/session.h"
+#include "cli/trace_health.h"
 #include "messages/subjects.h"
 
 /* "10.0.0.1:80", "[fd00::1]:80"; a lone address has port 0. */
@@ -78,16 +80,78 @@ static int parse_flow(const struct arguments *arguments, struct trace_flow *flow
 			      err);
 }
 
-static int write_trace(struct desired_lb *const *lbs, size_t n_lbs, const struct trace_flow *flow,
-		       struct error *err)
+/* Desired state as it was asked for. */
+struct network {
+	struct desired_lb **lbs;
+	size_t n_lbs;
+};
+
+static void network_deinit(struct network *network)
 {
-	auto_call(text_deinit) struct text text = {};
+	while (network->n_lbs)
+		desired_lb_free(network->lbs[--network->n_lbs]);
+	free(network->lbs);
+}
+
+static int follow(const struct network *network, const struct trace_flow *flow,
+		  struct trace *ret_trace, struct error *err)
+{
+	return trace_flow((const struct desired_lb *const *)network->lbs, network->n_lbs, flow,
+			  ret_trace, err);
+}
+
+/* What the allocators know of a LoadBalancer's health. Without it, all are as if they were healthy. */
+static int overlay(struct session *session, const struct arguments *arguments,
+		   struct desired_lb *lb, enum family family, struct text *text)
+{
+	auto_call(json_decrefp) json_t *items = json_array();
+	const char *slash = strchr(lb->name, '/');
+	char what[DESIRED_NAME_MAX + 64];
+	struct error err = {};
+
+	(void)snprintf(what, sizeof(what), "destinations loadbalancer=%s",
+		       slash ? slash + 1 : lb->name);
+	if (fetch_list(session, arguments, what, items, &err) == EXIT_DONE)
+		return trace_health_apply(lb, family, items, text);
+	text_addf(text, "health: not known, as if all were healthy: %s\n", err.text);
+	return 0;
+}
+
+/*
+ * Follows the flow, and again with the health of those that it may reach.
+ * @health: gets the lines of that stage.
+ */
+static int follow_healthy(struct session *session, const struct arguments *arguments,
+			  const struct network *network, const struct trace_flow *flow,
+			  struct text *health, struct trace *ret_trace, struct error *err)
+{
+	int r = follow(network, flow, ret_trace, err);
+
+	if (r < 0 || ret_trace->outcome != TRACE_FORWARDED)
+		return r;
+	for (size_t i = 0; i < network->n_lbs && r == 0; i++) {
+		if (network->lbs[i] == ret_trace->lb)
+			r = overlay(session, arguments, network->lbs[i],
+				    (enum family)flow->flow.vip.family, health);
+	}
+	if (r < 0)
+		return error_set(err, r, "out of memory");
+	return follow(network, flow, ret_trace, err);
+}
+
+static int trace_and_print(struct session *session, const struct arguments *arguments,
+			   const struct network *network, const struct trace_flow *flow,
+			   struct error *err)
+{
+	auto_call(text_deinit) struct text text = {}, health = {};
 	struct trace trace;
-	int r = trace_flow((const struct desired_lb *const *)lbs, n_lbs, flow, &trace, err);
+	int r = follow_healthy(session, arguments, network, flow, &health, &trace, err);
 
 	if (r < 0)
 		return r;
-	trace_write(&trace, flow, &text);
+	trace_write(&trace, flow, health.bytes ?: "", &text);
+	if (health.failed || text.failed)
+		return error_set(err, -ENOMEM, "out of memory");
 	printf("%s", text.bytes ?: "");
 	return 0;
 }
@@ -95,20 +159,15 @@ static int write_trace(struct desired_lb *const *lbs, size_t n_lbs, const struct
 enum exit_status command_trace(const struct arguments *arguments, struct error *err)
 {
 	auto_call(session_closep) struct session *session = NULL;
+	auto_call(network_deinit) struct network network = {};
 	char net[SUBJECT_TOKEN_MAX + 1];
 	struct trace_flow flow = {};
-	struct desired_lb **lbs;
-	size_t n_lbs;
-	int r;
 
 	if (parse_flow(arguments, &flow, net, err) < 0)
 		return EXIT_USAGE;
 	if (session_open(&arguments->bus, SESSION_TIMEOUT_MS, &session, err) < 0 ||
-	    session_snapshot(session, net, &lbs, &n_lbs, err) < 0)
+	    session_snapshot(session, net, &network.lbs, &network.n_lbs, err) < 0 ||
+	    trace_and_print(session, arguments, &network, &flow, err) < 0)
 		return EXIT_FAILED;
-	r = write_trace(lbs, n_lbs, &flow, err);
-	while (n_lbs)
-		desired_lb_free(lbs[--n_lbs]);
-	free(lbs);
-	return r < 0 ? EXIT_FAILED : EXIT_DONE;
+	return EXIT_DONE;
 }

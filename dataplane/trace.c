@@ -179,7 +179,21 @@ static void write_class(const struct trace *trace, struct text *text)
 	text_add(text, class & CLASS_RESTRICTED ? ", restricted to source ranges\n" : "\n");
 }
 
-void trace_write(const struct trace *trace, const struct trace_flow *flow, struct text *text)
+/* "healthy " where some would take flows, were they healthy. */
+static const char *missed(const struct desired_lb *lb, uint8_t family)
+{
+	for (size_t i = 0; i < lb->n_destinations; i++) {
+		const struct desired_destination *destination = &lb->destinations[i];
+
+		if (destination->address.family == family && destination->dead &&
+		    destination->weight > 0)
+			return "healthy ";
+	}
+	return "";
+}
+
+void trace_write(const struct trace *trace, const struct trace_flow *flow, const char *health,
+		 struct text *text)
 {
 	char address[ADDRESS_TEXT_MAX];
 	const char *refused = refusal(flow->protocol);
@@ -190,6 +204,7 @@ void trace_write(const struct trace *trace, const struct trace_flow *flow, struc
 			  trace->lb->number);
 	if (trace->lb && trace->port && trace->mark)
 		write_class(trace, text);
+	text_add(text, health);
 	switch (trace->outcome) {
 	case TRACE_NOT_OURS:
 		text_add(text, "not ours: the address is no VIP of this Network, and is routed\n");
@@ -207,7 +222,8 @@ void trace_write(const struct trace *trace, const struct trace_flow *flow, struc
 		text_addf(text, "the client is in none of sourceRanges: %s\n", refused);
 		break;
 	case TRACE_NO_DESTINATION:
-		text_addf(text, "no %s destination: %s\n",
+		text_addf(text, "no %s%s destination: %s\n",
+			  missed(trace->lb, flow->flow.vip.family),
 			  family_name((enum family)flow->flow.vip.family), refused);
 		break;
 	case TRACE_FORWARDED:

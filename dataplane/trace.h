@@ -11,7 +11,8 @@
 
 /*
  * Where a flow will go, before a packet of it is sent: the rules of dataplane/ruleset.c followed in
- * user space, with the reason at each stage. Pure: it asks desired state, not the kernel.
+ * user space, with the reason at each stage. Pure: it asks desired state, not the kernel; what is left
+ * out for its health is `dead` there (messages/overlay.h).
  */
 
 enum trace_outcome {
@@ -51,5 +52,9 @@ must_check int trace_flow(const struct desired_lb *const *lbs, size_t n_lbs,
 			  const struct trace_flow *flow, struct trace *ret_trace,
 			  struct error *err);
 
-/* Writes what happened for people: a line per stage, the last one is the outcome. */
-void trace_write(const struct trace *trace, const struct trace_flow *flow, struct text *text);
+/*
+ * Writes what happened for people: a line per stage, the last one is the outcome.
+ * @health: lines of the stage between listener and slot, each with its newline; "": none.
+ */
+void trace_write(const struct trace *trace, const struct trace_flow *flow, const char *health,
+		 struct text *text);

@@ -64,8 +64,8 @@ struct desired_destination {
 	uint16_t weight; /* 0..256; 0 drains: no new flow, established ones go on */
 	char *node;      /* hosting node, or NULL where nobody said */
 	/*
-	 * Not on the wire: the agent's own finding, agent/health.h. It gets nothing, and what it had is
-	 * cut at once, as nobody there would end it.
+	 * Not on the wire: found out about its health, messages/overlay.h. It gets nothing, and what it
+	 * had is cut at once, as nobody there would end it.
 	 */
 	bool dead;
 };

@@ -162,7 +162,7 @@ static _Noreturn void fail_flow(const struct trace_flow *flow, const struct trac
 {
 	struct text text = {};
 
-	trace_write(trace, flow, &text);
+	trace_write(trace, flow, "", &text);
 	fail_msg("%s\n%s", what, text.bytes);
 	abort();
 }

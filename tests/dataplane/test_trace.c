@@ -115,13 +115,32 @@ static void test_sentences(void **state)
 
 	(void)state;
 	assert_int_equal(follow(&flow, &trace), 0);
-	trace_write(&trace, &flow, &text);
+	trace_write(&trace, &flow, "health: so\n", &text);
 	assert_string_equal(text.bytes,
 			    "flow: UDP from 10.8.0.1 port 40000 to 10.0.0.2 port 53\n"
 			    "LoadBalancer: default/dns, number 2\n"
 			    "listener: UDP port 53, mark 0x221: 16 slots, affinity ClientIP\n"
+			    "health: so\n"
 			    "slot: 3 of 16\n"
 			    "forwarded: to 10.1.0.1 port 53\n");
+	text_deinit(&text);
+}
+
+/* The only one that would take flows is dead: not the same as having none. */
+static void test_all_are_dead(void **state)
+{
+	struct trace_flow flow = flow_of(PROTOCOL_UDP, "10.8.0.1", "10.0.0.2", 53);
+	struct text text = {};
+	struct trace trace;
+
+	(void)state;
+	lbs[1]->destinations[0].dead = true;
+	assert_int_equal(follow(&flow, &trace), 0);
+	assert_int_equal(trace.outcome, TRACE_NO_DESTINATION);
+	trace_write(&trace, &flow, "", &text);
+	lbs[1]->destinations[0].dead = false;
+	assert_non_null(
+		strstr(text.bytes, "no healthy IPv4 destination: refused with port unreachable\n"));
 	text_deinit(&text);
 }
 
@@ -131,6 +150,7 @@ int main(void)
 		cmocka_unit_test(test_outcomes),
 		cmocka_unit_test(test_families_must_agree),
 		cmocka_unit_test(test_sentences),
+		cmocka_unit_test(test_all_are_dead),
 	};
 
 	return cmocka_run_group_tests(tests, set_up, tear_down);

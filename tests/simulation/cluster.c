@@ -5,9 +5,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "agent/overlay.h"
 #include "base/require.h"
 #include "base/text.h"
+#include "messages/overlay.h"
 #include "tests/simulation/watch.h"
 
 enum {

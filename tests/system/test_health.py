@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 """C1 to C11: servers that are killed, stopped, slow, that answer 503 or vanish behind a packet filter;
-agents and NATS that die. Everything is seen from clients on three nodes."""
+agents and NATS that die. Everything is seen from clients on three nodes. P11: `ilb trace` knows of health."""
 
 import contextlib
 import json
@@ -132,6 +132,32 @@ def described(lab, machine):
     return [line for line in shown.splitlines() if line.split()[:1] == machine.addresses[:1]][0]
 
 
+def p11_trace(lab, node, stages, n=6):
+    """`ilb trace` has these words among its stages, and says who answers new connections."""
+    client = node.client
+
+    def say(port):
+        return lab.ilb("trace", "--network", "my-network", "--to", f"{VIP}:8080",
+                       "--from", f"{client.addresses[0]}:{port}").stdout
+    wait_until(f"trace says {stages}", lambda: all(stage in say(1) for stage in stages), DETECTED)
+    for _ in range(n):
+        with client.namespace:
+            sock = socket.socket()
+        with sock:
+            sock.settimeout(5)
+            sock.bind((client.addresses[0], 0))
+            port = sock.getsockname()[1]
+            outcome = say(port).splitlines()[-1]
+            try:
+                sock.connect((VIP, 8080))
+                sock.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                answer = sock.makefile().read().partition("\n\n")[2].split()[0]
+                home = [other.web for other in lab.nodes if other.web.name == answer][0].addresses[0]
+                assert outcome == f"forwarded: to {home} port 8080", f"{answer}: {outcome}"
+            except ConnectionRefusedError:
+                assert outcome.endswith("refused with a TCP reset"), outcome
+
+
 def c1_nobody_listens_yet(lab):
     expect(lab, {"refused"})
     said(lab, "False", "AllUnhealthy", total=3, ready=0, unhealthy=3)
@@ -251,6 +277,7 @@ def c3_c5_all_down_and_back(lab):
     begin = time.monotonic()
     assert answering(lab.nodes[0], 10) == {"refused"}
     assert time.monotonic() - begin < 1, "refusals are not at once"
+    p11_trace(lab, lab.nodes[0], ["no healthy IPv4 destination: refused"], n=1)
     said(lab, "False", "AllUnhealthy", ready=0, unhealthy=3)
     for node in lab.nodes:
         node.web.behave("200 OK")
@@ -266,8 +293,11 @@ def c4_fail_open(lab):
     wait_until("it is said", lambda: "no healthy destination" in lab.nodes[0].agent.log())
     said(lab, "True", "FailOpen", ready=0, unhealthy=3)
     expect(lab, ALL)
+    p11_trace(lab, lab.nodes[0], ["503, kept: none is healthy", "forwarded: to "])
     lab.nodes[1].web.behave("200 OK")
     expect(lab, {"web-2"})
+    p11_trace(lab, lab.nodes[2], [f"health: {lab.nodes[node].web.addresses[0]} unhealthy: HTTPStatus "
+                                  "503, left out" for node in (0, 2)])
     for node in lab.nodes:
         node.web.behave("200 OK")
     expect(lab, ALL)

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <string.h>
 
-#include "agent/overlay.h"
 #include "base/array.h"
 #include "messages/codec.h"
+#include "messages/overlay.h"
 #include "tests/support/cmocka.h"
 
 /*

@@ -9,7 +9,8 @@
 
 /*
  * Desired state as it is with the health of its destinations: the same struct, with `dead` set. A
- * pure function, so that every node that knows the same forwards the same.
+ * pure function, so that every node that knows the same forwards the same, and `ilb trace` says what
+ * they do.
  */
 
 /*

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-#include "agent/overlay.h"
+#include "messages/overlay.h"
 
 #include <errno.h>
 #include <stdlib.h>
