@@ -7,7 +7,8 @@
 #include "base/require.h"
 
 struct question {
-	counting_fn *on_count; /* NULL: the place is free */
+	bool pending;          /* the kernel thread has not answered: the place is taken */
+	counting_fn *on_count; /* NULL: nobody waits any more */
 	void *user;
 	uint64_t token, until_ms;
 };
@@ -67,22 +68,35 @@ void counting_close(struct counting *counting)
 		uv_close((uv_handle_t *)&counting->timer, on_closed);
 }
 
+/* NULL: none is free, or the last question of `user` is still to be answered. */
+static struct question *find_place(struct counting *counting, const void *user)
+{
+	struct question *place = NULL;
+
+	for (unsigned i = 0; i < COUNTING_MAX; i++) {
+		struct question *question = &counting->questions[i];
+
+		if (question->pending && question->user == user)
+			return NULL;
+		if (!question->pending && !question->on_count)
+			place = question;
+	}
+	return place;
+}
+
 int counting_ask(struct counting *counting, const char *net, bool destinations,
 		 counting_fn *on_count, void *user)
 {
-	struct question *question = NULL;
+	struct question *question = find_place(counting, user);
 	int r;
 
-	for (unsigned i = 0; i < COUNTING_MAX && !question; i++) {
-		if (!counting->questions[i].on_count)
-			question = &counting->questions[i];
-	}
 	if (!question)
 		return -ENOBUFS;
 	r = worker_count(counting->worker, net, destinations, ++counting->token);
 	if (r < 0)
 		return r;
 	*question = (struct question){
+		.pending = true,
 		.on_count = on_count,
 		.user = user,
 		.token = counting->token,
@@ -97,8 +111,12 @@ int counting_ask(struct counting *counting, const char *net, bool destinations,
 void counting_forget(struct counting *counting, const void *user)
 {
 	for (unsigned i = 0; i < COUNTING_MAX; i++) {
-		if (counting->questions[i].user == user)
-			counting->questions[i].on_count = NULL;
+		struct question *question = &counting->questions[i];
+
+		if (question->user != user)
+			continue;
+		question->on_count = NULL;
+		question->user = NULL; /* another may come to have the same address */
 	}
 }
 
@@ -107,7 +125,11 @@ void counting_on_report(struct counting *counting, const struct worker_count *co
 	for (unsigned i = 0; i < COUNTING_MAX; i++) {
 		struct question *question = &counting->questions[i];
 
-		if (question->on_count && question->token == count->token)
+		if (!question->pending || question->token != count->token)
+			continue;
+		question->pending = false;
+		if (question->on_count)
 			answer(question, count);
+		return;
 	}
 }

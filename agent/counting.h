@@ -9,12 +9,14 @@
 
 /*
  * Questions to the kernel thread about what LoadBalancers carry, and its answers to whoever asked.
- * It may be busy for seconds with a large load: then there is no answer in time.
+ * It may be busy for seconds with a large load: then there is no answer in time. The question still
+ * waits for it then: it keeps its place, and whoever asked it cannot ask another one, so that
+ * counting, which is work too, never piles up before what is to be programmed.
  */
 struct counting;
 
 #define COUNTING_PATIENCE_MS 4000
-#define COUNTING_MAX         32 /* questions that wait */
+#define COUNTING_MAX         32 /* questions that wait for the kernel thread */
 
 /* @count: NULL: there is no answer, or none in time. Valid during the call. */
 typedef void counting_fn(void *user, const struct worker_count *count);
@@ -26,7 +28,8 @@ void counting_close(struct counting *counting);
 
 /*
  * @net, @destinations: of worker_count().
- * on_count is called once, not from within. Return: 0, -ENOBUFS (too many wait), -ENOMEM.
+ * on_count is called once, not from within.
+ * Return: 0, -ENOBUFS (too many wait, or one of `user`), -ENOMEM.
  */
 must_check int counting_ask(struct counting *counting, const char *net, bool destinations,
 			    counting_fn *on_count, void *user);

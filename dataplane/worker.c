@@ -20,6 +20,7 @@
 #define N_JOBS_MAX    8192
 #define N_REPORTS_MAX 16384
 #define PATH_ROOM     4096
+#define COUNT_MS      500 /* of looking at all Networks; what is left comes first the next time */
 
 enum job_kind { JOB_OPEN, JOB_APPLY, JOB_ATTEND, JOB_CLOSE, JOB_COUNT };
 
@@ -49,7 +50,8 @@ struct worker {
 	pthread_t thread;
 	struct nft *nft;
 	struct site *sites;
-	struct pollfd *fds; /* wakeup, then FORWARDER_N_FDS of each site in turn */
+	struct site *count_next; /* the first to be counted; NULL: the first of all */
+	struct pollfd *fds;      /* wakeup, then FORWARDER_N_FDS of each site in turn */
 	size_t n_fds;
 };
 
@@ -156,6 +158,8 @@ static struct site *find(const struct worker *worker, const char *net)
 
 static void site_free(struct worker *worker, struct site *site)
 {
+	if (worker->count_next == site)
+		worker->count_next = site->hh.next;
 	HASH_DEL(worker->sites, site);
 	forwarder_free(site->forwarder);
 	free(site->net);
@@ -256,6 +260,25 @@ static void count_site(struct site *site, bool destinations, struct worker_count
 		count->n_unknown++;
 }
 
+/* All, each once, as far as time suffices: whoever wants something programmed waits meanwhile. */
+static void count_all(struct worker *worker, bool destinations, struct worker_count *count)
+{
+	uint64_t until_ms = now_ms() + COUNT_MS;
+	struct site *site = TAKE(worker->count_next);
+
+	for (unsigned i = HASH_COUNT(worker->sites); i > 0; i--) {
+		if (now_ms() >= until_ms) {
+			count->n_unknown += i;
+			worker->count_next = site;
+			return;
+		}
+		if (!site)
+			site = worker->sites;
+		count_site(site, destinations, count);
+		site = site->hh.next;
+	}
+}
+
 /* Where there is no memory even for nothing, an empty answer is what is left. */
 static void count_sites(struct worker *worker, const struct job *job)
 {
@@ -268,8 +291,8 @@ static void count_sites(struct worker *worker, const struct job *job)
 	result->nft = nft_counts(worker->nft);
 	if (only)
 		count_site(only, job->destinations, result);
-	for (struct site *site = job->net ? NULL : worker->sites; site; site = site->hh.next)
-		count_site(site, job->destinations, result);
+	else if (!job->net)
+		count_all(worker, job->destinations, result);
 	item->outcome = WORKER_COUNTED;
 	item->count = result;
 	put_report(worker, item);

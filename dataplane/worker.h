@@ -94,7 +94,8 @@ struct worker_count {
 	uint64_t token;
 	struct traffic **networks;
 	size_t n_networks;
-	uint64_t n_unknown; /* Networks that could not be looked at now */
+	uint64_t
+		n_unknown; /* Networks that could not be looked at now, or for which time was short */
 	struct nft_counts nft;
 };
 

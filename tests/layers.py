@@ -55,7 +55,6 @@ UNTESTED = {
     "agent/checks.c": "when what is checked: tests/system/test_health.py",
     "agent/digests.c": "the sums that test_reconcile.c compares with its model's",
     "agent/faults.c": "counts and logs once: tests/agent/test_agent.py, hostile messages",
-    "agent/counting.c": "tests/system/test_metrics.py: scrapes, also while the kernel thread is busy",
     "agent/metrics.c": "tests/system/test_metrics.py: what a real Prometheus gets",
     "agent/metrics_networks.c": "tests/system/test_metrics.py: what a real Prometheus gets",
     "agent/metrics_traffic.c": "tests/system/test_metrics.py: what a real Prometheus gets",
