@@ -122,7 +122,7 @@ static void say(struct check *check)
 static void hurry(struct check *check, bool success)
 {
 	if (check->eager && success)
-		check->pulse = (struct pulse){};
+		pulse_restart(&check->pulse);
 	if (check->eager)
 		check->eager = success ? 0 : check->eager - 1;
 }

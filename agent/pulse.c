@@ -15,6 +15,12 @@ bool pulse_is_damped(const struct pulse *pulse)
 	return pulse->state == PULSE_UNHEALTHY && shift_of(pulse) > 0;
 }
 
+void pulse_restart(struct pulse *pulse)
+{
+	pulse->state = PULSE_UNKNOWN;
+	pulse->streak = 0;
+}
+
 static void stay(struct pulse *pulse)
 {
 	pulse->streak = 0;

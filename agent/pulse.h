@@ -37,5 +37,8 @@ struct pulse {
 /* Whether it has to wait longer than `rise` says. */
 bool pulse_is_damped(const struct pulse *pulse);
 
+/* The next result decides by itself, as the first did; falls are not forgotten. */
+void pulse_restart(struct pulse *pulse);
+
 /* Return: whether the state changed. */
 bool pulse_beat(struct pulse *pulse, bool success, uint8_t rise, uint8_t fall);

@@ -113,6 +113,24 @@ static void test_flapping_is_damped(void **state)
 	assert_int_equal(fall_and_return(&pulse), 12);
 }
 
+/* A link that is up again: one success suffices, but what flaps stays known as that. */
+static void test_restarted(void **state)
+{
+	struct pulse pulse = {};
+
+	(void)state;
+	assert_true(pulse_beat(&pulse, true, 3, 2));
+	for (unsigned i = 0; i < PULSE_FALLS; i++) {
+		assert_false(pulse_beat(&pulse, false, 3, 2));
+		assert_true(pulse_beat(&pulse, false, 3, 2));
+		assert_false(pulse_beat(&pulse, true, 3, 2)); /* of a streak that ends here */
+		pulse_restart(&pulse);
+		assert_true(pulse_beat(&pulse, true, 3, 2));
+		assert_false(pulse_beat(&pulse, true, 3, 2));
+	}
+	assert_int_equal(fall_and_return(&pulse), 6);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -120,6 +138,7 @@ int main(void)
 		cmocka_unit_test(test_every_sequence_of_one_that_is_trusted),
 		cmocka_unit_test(test_long_streaks),
 		cmocka_unit_test(test_flapping_is_damped),
+		cmocka_unit_test(test_restarted),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
