@@ -15,6 +15,7 @@ struct accounting {
 	struct conntrack_ends *ends;
 	uint64_t follow_until_ms;
 	uint64_t paused_until_ms; /* 0: the descriptor is polled */
+	uint64_t idle_at_ms;      /* without a reading before, idle accounts are dropped */
 	uint64_t n_missed;
 };
 
@@ -96,6 +97,10 @@ void accounting_step(struct accounting *accounting, uint64_t now_ms)
 	if (!accounting->ends || accounting->paused_until_ms > now_ms)
 		return;
 	read_ends(accounting, now_ms);
+	if (accounting->idle_at_ms <= now_ms) {
+		accounts_drop_idle(&accounting->accounts, now_ms);
+		accounting->idle_at_ms = now_ms + ACCOUNTS_IDLE_MS;
+	}
 	if (accounting->follow_until_ms <= now_ms) {
 		conntrack_ends_free(TAKE(accounting->ends));
 		accounting->paused_until_ms = 0;
@@ -257,6 +262,7 @@ int accounting_read(struct accounting *accounting, const struct accounting_scope
 		r = read_all(accounting, scope, &reading, look_through, err);
 	if (r < 0)
 		return r;
+	accounting->idle_at_ms = now_ms + ACCOUNTS_IDLE_MS;
 	traffic->offloads = scope->offloads;
 	traffic->has_live = look_through;
 	traffic->has_sums = reading.has_sums;

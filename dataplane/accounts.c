@@ -165,6 +165,12 @@ static void show(struct account *account)
 	}
 }
 
+static bool is_idle(const struct account *account, uint64_t now_ms)
+{
+	return account->key.destination.family != FAMILY_NONE &&
+	       now_ms - account->heard_ms > ACCOUNTS_IDLE_MS;
+}
+
 void accounts_end(struct accounts *accounts, uint64_t now_ms)
 {
 	struct account *account, *next;
@@ -173,8 +179,18 @@ void accounts_end(struct accounts *accounts, uint64_t now_ms)
 	{
 		set_steady(&account->connections, account->raw_connections);
 		show(account);
-		if (account->key.destination.family != FAMILY_NONE && account->n_live == 0 &&
-		    now_ms - account->heard_ms > ACCOUNTS_IDLE_MS)
+		if (account->n_live == 0 && is_idle(account, now_ms))
+			drop(accounts, account);
+	}
+}
+
+void accounts_drop_idle(struct accounts *accounts, uint64_t now_ms)
+{
+	struct account *account, *next;
+
+	HASH_ITER(hh, accounts->head, account, next)
+	{
+		if (is_idle(account, now_ms))
 			drop(accounts, account);
 	}
 }

@@ -73,6 +73,9 @@ void accounts_elements(struct accounts *accounts, uint32_t number, enum traffic_
 
 void accounts_end(struct accounts *accounts, uint64_t now_ms);
 
+/* Without a reading: what ends is noted, and may be of ever more destinations. */
+void accounts_drop_idle(struct accounts *accounts, uint64_t now_ms);
+
 /* Forgets the LoadBalancers that are none any more. */
 void accounts_keep(struct accounts *accounts, bool (*is_there)(void *user, uint32_t number),
 		   void *user);

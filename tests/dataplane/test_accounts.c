@@ -128,13 +128,29 @@ static void test_forgets(void **state)
 	accounts_clear(&accounts);
 }
 
+/* Nobody reads: what was heard of destinations goes all the same, LoadBalancers stay. */
+static void test_idle_without_readings(void **state)
+{
+	struct accounts accounts = {};
+
+	(void)state;
+	accounts_ended(&accounts, 1, &first, sums(5), 0);
+	accounts_ended(&accounts, 2, &first, sums(5), 1);
+	accounts_drop_idle(&accounts, ACCOUNTS_IDLE_MS);
+	assert_non_null(accounts_find(&accounts, 1, &first));
+	accounts_drop_idle(&accounts, ACCOUNTS_IDLE_MS + 1);
+	assert_null(accounts_find(&accounts, 1, &first));
+	assert_non_null(accounts_find(&accounts, 2, &first));
+	assert_non_null(accounts_find(&accounts, 1, NULL));
+	accounts_clear(&accounts);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_live_and_ended),
-		cmocka_unit_test(test_never_shrinks),
-		cmocka_unit_test(test_elements_begin_anew),
-		cmocka_unit_test(test_forgets),
+		cmocka_unit_test(test_live_and_ended),        cmocka_unit_test(test_never_shrinks),
+		cmocka_unit_test(test_elements_begin_anew),   cmocka_unit_test(test_forgets),
+		cmocka_unit_test(test_idle_without_readings),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
