@@ -233,10 +233,16 @@ static void retry(struct check *check)
 	require(uv_timer_start(&check->timer, on_due, 0, 0) == 0);
 }
 
-void checks_retry(struct checks *checks, const struct address *address)
+static int compare_addresses(const void *a, const void *b)
+{
+	return address_compare(a, b);
+}
+
+void checks_retry(struct checks *checks, const struct address *addresses, size_t n_addresses)
 {
 	for (struct check *check = checks->all; check; check = check->hh.next) {
-		if (address_equal(&check->key.address, address))
+		if (bsearch(&check->key.address, addresses, n_addresses, sizeof(*addresses),
+			    compare_addresses))
 			retry(check);
 	}
 }

@@ -32,10 +32,11 @@ must_check int checks_add(struct checks *checks, const struct address *address,
 bool checks_remove(struct checks *checks, const struct address *address, uint64_t check_id);
 
 /*
- * The way to the destination is open again: if it is unhealthy, it is checked at once and every
- * half a second for a while, and the first success suffices.
+ * The ways to these destinations are open again: those that are unhealthy are checked at once and
+ * every half a second for a while, and the first success suffices.
+ * @addresses: sorted; n_addresses: not 0.
  */
-void checks_retry(struct checks *checks, const struct address *address);
+void checks_retry(struct checks *checks, const struct address *addresses, size_t n_addresses);
 
 /*
  * All verdicts there are.

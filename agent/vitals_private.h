@@ -12,7 +12,7 @@
 /*
  * The insides of vitals, for agent/ alone: vitals.c begins, ends and follows time, vitals_judge.c says
  * what counts and who checks, vitals_wards.c holds the LoadBalancers, vitals_words.c speaks and hears,
- * vitals_asked.c answers for others.
+ * vitals_links.c follows the links to this node's machines, vitals_asked.c answers for others.
  */
 
 /* What is known of one destination. */
@@ -90,7 +90,13 @@ int vitals_compare_destinations(const void *a, const void *b); /* by address */
 /* vitals_words.c */
 
 void vitals_on_message(void *user, const struct bus_message *message);
-void vitals_on_verdict(void *user, const struct health_verdict *verdict); /* our own */
+void vitals_on_verdict(void *user, const struct health_verdict *verdict); /* our own: of a check */
+/* It counts, and is said to the others, with what else there is; no LoadBalancer's event. */
+void vitals_note(struct vitals *vitals, const struct health_verdict *verdict);
+void vitals_tell_of(struct vitals *vitals, const struct ward *ward,
+		    const struct health_verdict *verdict); /* as an event */
+struct health_verdict vitals_link_verdict(const struct address *address, bool absent,
+					  uint64_t since_ms); /* its reason is a constant */
 void vitals_send_all(struct vitals *vitals);
 void vitals_send_all_within(struct vitals *vitals, uint64_t ms);
 void vitals_greet(struct vitals *vitals); /* nodes that know nothing of us yet, as others do */

@@ -3,11 +3,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #include "agent/vitals_private.h"
 #include "base/array.h"
-#include "base/log.h"
 #include "base/text.h"
 #include "messages/codec.h"
 #include "messages/subjects.h"
@@ -48,7 +46,7 @@ struct list {
 	size_t n;
 };
 
-static struct health_verdict link_verdict(const struct address *address, bool absent,
+struct health_verdict vitals_link_verdict(const struct address *address, bool absent,
 					  uint64_t since_ms)
 {
 	return (struct health_verdict){
@@ -64,7 +62,7 @@ static void add_link(void *user, const struct address *address, bool absent, uin
 {
 	struct list *list = user;
 
-	list->verdicts[list->n++] = link_verdict(address, absent, since_ms);
+	list->verdicts[list->n++] = vitals_link_verdict(address, absent, since_ms);
 }
 
 /* Of checks, and of links that are down or were. */
@@ -145,7 +143,7 @@ static void add_news(struct vitals *vitals, const struct health_verdict *verdict
 	}
 }
 
-static void tell_of(struct vitals *vitals, const struct ward *ward,
+void vitals_tell_of(struct vitals *vitals, const struct ward *ward,
 		    const struct health_verdict *verdict)
 {
 	char address[ADDRESS_TEXT_MAX], sentence[160];
@@ -163,10 +161,16 @@ static bool concerns(const struct ward *ward, const struct health_verdict *verdi
 	const struct desired_destination wanted = {.address = verdict->address};
 	const struct desired_lb *lb = ward->lb;
 
-	return (verdict->check == HEALTH_CHECK_LINK || verdict->check == ward->check_id) &&
-	       lb->n_destinations > 0 &&
+	return verdict->check == ward->check_id && lb->n_destinations > 0 &&
 	       bsearch(&wanted, lb->destinations, lb->n_destinations, sizeof(wanted),
 		       vitals_compare_destinations);
+}
+
+void vitals_note(struct vitals *vitals, const struct health_verdict *verdict)
+{
+	add_news(vitals, verdict);
+	if (verdicts_note(vitals->verdicts, verdict) == 0)
+		vitals_act_soon(vitals);
 }
 
 /* We have found out something ourselves. */
@@ -174,12 +178,10 @@ void vitals_on_verdict(void *user, const struct health_verdict *verdict)
 {
 	struct vitals *vitals = user;
 
-	add_news(vitals, verdict);
-	if (verdicts_note(vitals->verdicts, verdict) == 0)
-		vitals_act_soon(vitals);
+	vitals_note(vitals, verdict);
 	for (const struct ward *ward = vitals->wards; ward; ward = ward->hh.next) {
 		if (concerns(ward, verdict))
-			tell_of(vitals, ward, verdict);
+			vitals_tell_of(vitals, ward, verdict);
 	}
 }
 
@@ -240,36 +242,6 @@ void vitals_on_message(void *user, const struct bus_message *message)
 	if (health_unpack(message->data, message->len, &health, &err) < 0 ||
 	    check_subject(message, health, &err) < 0 || take(vitals, health, &err) < 0)
 		vitals->options.on_fault(vitals->options.user, message, err.text);
-}
-
-/* ---- links ---- */
-
-static uint64_t wall_ms(void)
-{
-	struct timespec now;
-
-	(void)clock_gettime(CLOCK_REALTIME, &now); /* cannot fail for this clock */
-	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
-}
-
-static void on_link(void *user, const struct address *address, bool absent)
-{
-	struct vitals *vitals = user;
-	struct health_verdict verdict = link_verdict(address, absent, wall_ms());
-	char text[ADDRESS_TEXT_MAX];
-
-	log_info("net=%s destination=%s: its link is %s", vitals->options.net,
-		 address_format(address, text), absent ? "down" : "up");
-	vitals_on_verdict(vitals, &verdict);
-	if (!absent)
-		checks_retry(vitals->checks, address);
-}
-
-void vitals_on_links(struct vitals *vitals, const struct address *absent, size_t n_absent)
-{
-	residents_note(vitals->residents, absent, n_absent, wall_ms(), on_link, vitals);
-	if (vitals->n_news > 0) /* at once: until then clients are sent to where nobody is */
-		vitals_act(vitals);
 }
 
 /* ---- what allocators remember ---- */

@@ -65,6 +65,7 @@ UNTESTED = {
     "agent/vitals.c": "what counts on a node, with real servers and other nodes: tests/system/test_health.py",
     "agent/vitals_asked.c": "what others are told of silent nodes: tests/system/test_dead_node.py, tests/simulation",
     "agent/vitals_judge.c": "what counts: tests/simulation, tests/system/test_health.py",
+    "agent/vitals_links.c": "links that go down and come back: tests/system/test_health.py",
     "agent/vitals_wards.c": "the LoadBalancers that are judged: tests/simulation, tests/system/test_health.py",
     "agent/vitals_words.c": "what nodes tell each other: tests/simulation, tests/system/test_health.py",
     "allocator/allocator.c": "the loop: tests/allocator/test_api.py and test_replicas.py, with real servers",
