@@ -3,6 +3,7 @@
 
 #include <errno.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <time.h>
 
 #include "base/hash.h"
@@ -398,6 +399,21 @@ int forwarder_attend(struct forwarder *forwarder, const struct address *addresse
 	if (r == 0)
 		forwarder->look.due = forwarder->presence_news = true;
 	return r;
+}
+
+void forwarder_swap_presence(struct forwarder *forwarder, struct presence *presence)
+{
+	struct presence before = forwarder->presence;
+
+	forwarder->presence = *presence;
+	*presence = before;
+}
+
+uint64_t forwarder_inode(const struct forwarder *forwarder)
+{
+	struct stat stat;
+
+	return fstat(forwarder->netns, &stat) == 0 ? stat.st_ino : 0;
 }
 
 /* What cannot be looked at now stays as it is known until the next look. */

@@ -74,6 +74,14 @@ must_check int forwarder_attend(struct forwarder *forwarder, const struct addres
 bool forwarder_take_absent(struct forwarder *forwarder, struct address **ret_absent,
 			   size_t *ret_n_absent);
 
+/*
+ * Exchanges what is known of the machines: for another forwarder of the same namespace, which is the
+ * one with the same inode.
+ */
+struct presence;
+void forwarder_swap_presence(struct forwarder *forwarder, struct presence *presence);
+uint64_t forwarder_inode(const struct forwarder *forwarder); /* 0: unknown */
+
 /* Descriptors to poll for reading, for forwarder_step(); -1: none in this place at the moment. */
 #define FORWARDER_N_FDS (WATCH_N_FDS + 1)
 void forwarder_fds(const struct forwarder *forwarder, int ret_fds[static FORWARDER_N_FDS]);

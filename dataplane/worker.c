@@ -16,6 +16,7 @@
 #include "base/require.h"
 #include "dataplane/forwarder.h"
 #include "dataplane/nft.h"
+#include "dataplane/remembered.h"
 
 #define N_JOBS_MAX    8192
 #define N_REPORTS_MAX 16384
@@ -50,8 +51,9 @@ struct worker {
 	pthread_t thread;
 	struct nft *nft;
 	struct site *sites;
-	struct site *count_next; /* the first to be counted; NULL: the first of all */
-	struct pollfd *fds;      /* wakeup, then FORWARDER_N_FDS of each site in turn */
+	struct remembered *remembered; /* of sites that were given up */
+	struct site *count_next;       /* the first to be counted; NULL: the first of all */
+	struct pollfd *fds;            /* wakeup, then FORWARDER_N_FDS of each site in turn */
 	size_t n_fds;
 };
 
@@ -166,11 +168,24 @@ static void site_free(struct worker *worker, struct site *site)
 	free(site);
 }
 
-/* The namespace cannot be served any longer. */
+/* The namespace cannot be served any longer; it may be opened again. */
 static void give_up(struct worker *worker, struct site *site, const char *sentence)
 {
+	struct presence presence = {};
+
+	forwarder_swap_presence(site->forwarder, &presence);
+	remembered_keep(&worker->remembered, site->net, forwarder_inode(site->forwarder),
+			&presence);
 	report(worker, site->net, WORKER_FAILED, NULL, sentence);
 	site_free(worker, site);
+}
+
+static void recall_machines(struct worker *worker, struct site *site)
+{
+	struct presence presence =
+		remembered_take(&worker->remembered, site->net, forwarder_inode(site->forwarder));
+
+	forwarder_swap_presence(site->forwarder, &presence); /* that of a new one is empty */
 }
 
 static int add_site(struct worker *worker, const char *net, struct error *err)
@@ -192,8 +207,10 @@ static int add_site(struct worker *worker, const char *net, struct error *err)
 		      : error_set(err, -ENOMEM, "out of memory");
 	if (r == 0) {
 		HASH_ADD_KEYPTR(hh, worker->sites, site->net, strlen(site->net), site);
-		if (site->hh.tbl)
+		if (site->hh.tbl) {
+			recall_machines(worker, site);
 			return 0;
+		}
 		r = error_set(err, -ENOMEM, "out of memory");
 	}
 	forwarder_free(site->forwarder);
@@ -313,6 +330,7 @@ static void close_site(struct worker *worker, const char *net)
 
 	if (site)
 		site_free(worker, site);
+	remembered_drop(&worker->remembered, net);
 	report(worker, net, WORKER_CLOSED, NULL, "");
 }
 
@@ -507,6 +525,7 @@ void worker_free(struct worker *worker)
 		stop(worker);
 	HASH_ITER(hh, worker->sites, site, next)
 	site_free(worker, site);
+	remembered_clear(&worker->remembered);
 	handoff_free(worker->jobs, discard_job);
 	handoff_free(worker->reports, discard_report);
 	nft_free(worker->nft);
