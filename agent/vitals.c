@@ -10,7 +10,8 @@
 
 enum {
 	TICK_MS = 1000,
-	ROLL_MS = 1000, /* to an allocator, by all nodes there are */
+	WORD_MS = 600000, /* a message of each to all, by nodes that have all come back */
+	ROLL_MS = 1000,   /* to an allocator, by all nodes there are */
 };
 
 uint64_t vitals_now(const struct vitals *vitals)
@@ -23,7 +24,6 @@ void vitals_act(struct vitals *vitals)
 	if (vitals->full_at <= vitals_now(vitals)) {
 		vitals_drop_news(vitals);
 		vitals_send_all(vitals);
-		vitals_ask_of_the_dead(vitals);
 	}
 	vitals_send_news(vitals);
 	(void)vitals_share_out_all(vitals);
@@ -62,6 +62,8 @@ void vitals_on_connected(struct vitals *vitals)
 		for (struct ward *ward = vitals->wards; ward; ward = ward->hh.next)
 			ward->patience_until = vitals_patience(vitals, ward);
 	}
+	/* Should somebody still take us for dead: allocators take that back, but they may be new. */
+	vitals->word_at = vitals_now(vitals) + arc4random_uniform(WORD_MS);
 	if (!vitals->informed)
 		vitals_ask_for_memory(vitals);
 	vitals_greet(vitals);
@@ -110,6 +112,7 @@ int vitals_new(const struct vitals_options *options, struct vitals **ret_vitals,
 	vitals->born_ms = vitals_now(vitals);
 	vitals->grace_until = UINT64_MAX;
 	vitals->full_at = vitals->born_ms;
+	vitals->word_at = UINT64_MAX;
 	vitals->wait_until = vitals->born_ms + VITALS_ASK_MS;
 	require(uv_timer_init(options->attempts->loop, &vitals->tick) == 0 &&
 		uv_timer_init(options->attempts->loop, &vitals->soon) == 0);

@@ -51,11 +51,10 @@ struct vitals {
 	uint64_t born_ms;
 	uint64_t grace_until; /* what is new until then may be old; UINT64_MAX: never connected */
 	uint64_t full_at;
-	unsigned
-		n_owed; /* rounds of everything that are to be said though there is nothing to say */
+	unsigned n_owed;  /* rounds of everything that are said though there is nothing to say */
+	uint64_t word_at; /* one is owed from then on; UINT64_MAX: none */
 	struct bus_request *question; /* what an allocator remembers */
 	bool informed;                /* it was answered */
-	uint64_t asked_ms;
 	uint64_t wait_until;
 	bool restless;               /* something is not known: time alone may change what counts */
 	struct health_verdict *news; /* to be said at once */
@@ -103,4 +102,3 @@ void vitals_greet(struct vitals *vitals); /* nodes that know nothing of us yet, 
 void vitals_send_news(struct vitals *vitals);
 void vitals_drop_news(struct vitals *vitals);
 void vitals_ask_for_memory(struct vitals *vitals);
-void vitals_ask_of_the_dead(struct vitals *vitals); /* where reminders of them have stopped */

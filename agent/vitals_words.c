@@ -13,9 +13,8 @@
 enum {
 	ANSWER_MS = 300, /* to a node that is new here, by all others */
 	MEMORY_TIMEOUT_MS = 2000,
-	MESSAGE_MAX = 8192,  /* verdicts; more go in several messages, which replace nothing */
-	REMINDED_MS = 30000, /* allocators repeat who is dead much more often */
-	OWED_ROUNDS = 3,     /* that there is nothing any more is said so often: each may be lost */
+	MESSAGE_MAX = 8192, /* verdicts; more go in several messages, which replace nothing */
+	OWED_ROUNDS = 3,    /* that there is nothing any more is said so often: each may be lost */
 };
 
 /* ---- the bus ---- */
@@ -89,6 +88,10 @@ static bool is_waited_for(struct vitals *vitals, size_t n_verdicts, bool full)
 {
 	if (n_verdicts > 0)
 		vitals->n_owed = OWED_ROUNDS;
+	if (vitals->word_at <= vitals_now(vitals)) {
+		vitals->word_at = UINT64_MAX;
+		vitals->n_owed += vitals->n_owed == 0;
+	}
 	if (n_verdicts > 0 || vitals->n_shared > 0)
 		return true;
 	if (vitals->n_owed == 0)
@@ -278,8 +281,6 @@ static bool on_memory(void *user, int outcome, const struct bus_message *message
 	vitals->question = NULL;
 	vitals->informed = vitals->informed || message;
 	vitals->wait_until = 0;
-	if (header) /* who was dead and is not any more may have nothing to say */
-		verdicts_revive(vitals->verdicts, vitals->asked_ms);
 	vitals_judge_all(vitals);
 	vitals->options.on_changed(vitals->options.user);
 	return false;
@@ -293,19 +294,9 @@ void vitals_ask_for_memory(struct vitals *vitals)
 
 	if (vitals->question)
 		return;
-	vitals->asked_ms = vitals_now(vitals);
 	if (bus_ask(options->bus, subject_snap(subject, options->node, options->net), &header, 1,
 		    NULL, 0, MEMORY_TIMEOUT_MS, on_memory, vitals, &vitals->question) < 0)
 		vitals->question = NULL; /* no memory: the nodes themselves tell us */
-}
-
-void vitals_ask_of_the_dead(struct vitals *vitals)
-{
-	uint64_t now = vitals_now(vitals);
-
-	if (now > REMINDED_MS && bus_is_connected(vitals->options.bus) &&
-	    verdicts_doubts_dead(vitals->verdicts, now - REMINDED_MS))
-		vitals_ask_for_memory(vitals);
 }
 
 uint64_t vitals_wait_until(const struct vitals *vitals)

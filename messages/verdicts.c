@@ -325,30 +325,6 @@ bool verdicts_is_dead(const struct verdicts *verdicts, const char *node)
 	return peer && peer != verdicts->own && peer->dead;
 }
 
-static bool is_doubtful(const struct peer *peer, uint64_t before)
-{
-	return peer->dead && peer->dead_ms < before;
-}
-
-bool verdicts_doubts_dead(const struct verdicts *verdicts, uint64_t before)
-{
-	for (const struct peer *peer = verdicts->peers; peer; peer = peer->hh.next) {
-		if (is_doubtful(peer, before))
-			return true;
-	}
-	return false;
-}
-
-void verdicts_revive(struct verdicts *verdicts, uint64_t before)
-{
-	for (struct peer *peer = verdicts->peers; peer; peer = peer->hh.next) {
-		if (!is_doubtful(peer, before))
-			continue;
-		peer->dead = false;
-		verdicts->n_changes++;
-	}
-}
-
 static int visit_peer(const struct peer *peer, verdicts_visit_fn *visit, void *user)
 {
 	auto_free struct health_verdict *list =

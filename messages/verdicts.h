@@ -70,10 +70,6 @@ void verdicts_drop(struct verdicts *verdicts, const struct address *address, uin
 
 /* Whether an allocator said so, and neither it nor the node has said otherwise since. */
 bool verdicts_is_dead(const struct verdicts *verdicts, const char *node);
-/* Whether some node is dead of which no allocator has said so since `before`; they repeat it. */
-bool verdicts_doubts_dead(const struct verdicts *verdicts, uint64_t before);
-/* Those are not dead: an allocator was asked since, and did not say so. */
-void verdicts_revive(struct verdicts *verdicts, uint64_t before);
 
 /* @node: that the destination names, or NULL. */
 enum health_state verdicts_find(const struct verdicts *verdicts, const char *node,

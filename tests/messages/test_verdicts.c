@@ -290,27 +290,6 @@ static void test_recall(void **state)
 	assert_false(verdicts_is_dead(verdicts, "me"));
 }
 
-/* Allocators repeat who is dead; where they stop to, one is asked. */
-static void test_doubts(void **state)
-{
-	auto_call(verdicts_freep) struct verdicts *verdicts = NULL;
-	struct health health = {.node = (char *)"a", .dead = true};
-	bool is_new;
-
-	(void)state;
-	assert_int_equal(verdicts_new("me", NULL, NULL, &verdicts), 0);
-	assert_int_equal(verdicts_take(verdicts, &health, 5, &is_new), 0);
-	health.node = (char *)"b";
-	assert_int_equal(verdicts_take(verdicts, &health, 5, &is_new), 0);
-	assert_false(verdicts_doubts_dead(verdicts, 5));
-	assert_true(verdicts_doubts_dead(verdicts, 6));
-	assert_int_equal(verdicts_recall(verdicts, &health, 20), 0); /* the answer: only b is */
-	verdicts_revive(verdicts, 20);
-	assert_false(verdicts_is_dead(verdicts, "a"));
-	assert_true(verdicts_is_dead(verdicts, "b"));
-	assert_false(verdicts_doubts_dead(verdicts, 20));
-}
-
 static void test_links(void **state)
 {
 	auto_call(verdicts_freep) struct verdicts *verdicts = NULL;
@@ -380,12 +359,17 @@ static void test_visit(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(test_messages),         cmocka_unit_test(test_number_of_changes),
-		cmocka_unit_test(test_dead_nodes),       cmocka_unit_test(test_every_sequence),
-		cmocka_unit_test(test_own_destinations), cmocka_unit_test(test_shares),
-		cmocka_unit_test(test_whose_word),       cmocka_unit_test(test_recall),
-		cmocka_unit_test(test_doubts),           cmocka_unit_test(test_links),
-		cmocka_unit_test(test_changes),          cmocka_unit_test(test_visit),
+		cmocka_unit_test(test_messages),
+		cmocka_unit_test(test_number_of_changes),
+		cmocka_unit_test(test_dead_nodes),
+		cmocka_unit_test(test_every_sequence),
+		cmocka_unit_test(test_own_destinations),
+		cmocka_unit_test(test_shares),
+		cmocka_unit_test(test_whose_word),
+		cmocka_unit_test(test_recall),
+		cmocka_unit_test(test_links),
+		cmocka_unit_test(test_changes),
+		cmocka_unit_test(test_visit),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
