@@ -143,7 +143,7 @@ def the_namespace_itself_is_a_client(lab):
     site.balance()
     inside = types.SimpleNamespace(namespace=site.namespace)
     # Over IPv6 a client without an address of global scope would get ::1 or a link's own.
-    site.namespace.ip("address add fd01::ff/128 dev lo")
+    site.namespace.ip("address add fd01::ff/128 dev lo nodad")
     for vip in (V4, V6):
         for ask, port in ((ask_tcp, 8080), (ask_udp, 5353)):
             assert {ask(inside, vip, port)[0] for _ in range(60)} == {"b1", "b2", "b3"}

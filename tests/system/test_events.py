@@ -61,7 +61,7 @@ def what_a_node_says(lab):
                         if event["reason"] == "TableRepaired"]
     wait_until("the repair is told", repaired)
     event, = repaired()
-    assert event["node"] == "n1" and event["type"] == "Warning" and "nft" in event["message"], event
+    assert event["node"] == "n1" and event["type"] == "Warning" and "was changed by '" in event["message"], event
 
 
 def each_is_kept_once_and_by_all(lab):
