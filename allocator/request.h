@@ -35,7 +35,7 @@ enum request_list { LIST_OBJECTS, LIST_NODES, LIST_DESTINATIONS, LIST_EVENTS };
 struct request {
 	enum api_verb verb;
 	char name_space[64]; /* "": all of them, with LIST_NODES alone */
-	bool json; /* the answer: one JSON document instead of text and YAML */
+	bool json;           /* the answer: one JSON document instead of text and YAML */
 	struct documents documents;
 	struct request_target *targets;
 	size_t n_targets;

@@ -63,14 +63,16 @@ static void test_no_rate(void **state)
 /* Whatever somebody answers. */
 static void test_odd_answers(void **state)
 {
+	static const char other_types[] =
+		"[{\"net\": \"a\", \"loadBalancers\": [{\"name\": \"x\", \"bytes\": \"y\", "
+		"\"packets\": [\"z\", -1e300], \"live\": -5, \"destinations\": [1, {\"live\": "
+		"1e300}]}]}]";
 	static const char *const texts[] = {
 		"[]",
 		"[1, null, \"x\", []]",
 		"[{\"loadBalancers\": 3}]",
 		"[{\"node\": 1, \"net\": [], \"loadBalancers\": [1, {}, {\"name\": 3}]}]",
-		"[{\"net\": \"a\", \"loadBalancers\": [{\"name\": \"x\", \"bytes\": \"y\", "
-		"\"packets\": [\"z\", -1e300], \"live\": -5, \"destinations\": [1, {\"live\": "
-		"1e300}]}]}]",
+		other_types,
 	};
 
 	(void)state;
